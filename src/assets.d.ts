@@ -1,0 +1,5 @@
+/** Files that the build embeds in the executable; an import of one is its path there. */
+declare module "*.so" {
+  const path: string;
+  export default path;
+}

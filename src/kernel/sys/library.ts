@@ -20,6 +20,7 @@ const EXPORTS = {
     args: [I64, I64, I64, I64, I64, I64, I64],
     returns: I64,
   },
+  au_launch: { args: [I64, I64], returns: I64 },
 } as const;
 
 function load() {

@@ -1,0 +1,2 @@
+/** RLIMIT_* (asm-generic/resource.h). */
+export const RLIMIT_NOFILE = 7;

@@ -1,0 +1,186 @@
+/** Control groups by the files of the kernel (Documentation/admin-guide/cgroup-v2.rst). */
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  constants,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
+import { ERRNO, type ErrnoName } from "../abi/errno.ts";
+import { O_CLOEXEC } from "../abi/open.ts";
+import { SyscallError, isErrno } from "../sys/error.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import type { Cgroups } from "./cgroups.ts";
+import { CONTROLLERS, type Controller } from "./limits.ts";
+
+const O_DIRECTORY_CLOEXEC = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
+
+function listed(text: string): Set<Controller> {
+  const names = new Set(text.trim().split(/\s+/));
+  return new Set(CONTROLLERS.filter((controller) => names.has(controller)));
+}
+
+/** Runs a call of node:fs and turns its error into ours, which names the object. */
+function named<T>(call: string, object: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Error && "code" in error) {
+      const errno = ERRNO[String(error.code) as ErrnoName];
+      if (errno !== undefined) {
+        throw new SyscallError(call, errno, object);
+      }
+    }
+    throw error;
+  }
+}
+
+export class CgroupFs implements Cgroups {
+  readonly root: string;
+
+  /** @param root where the hierarchy is mounted, see `findCgroup2` */
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  #file(path: string, file = ""): string {
+    return [this.root, path, file].filter((part) => part !== "").join("/");
+  }
+
+  controllers(): ReadonlySet<Controller> {
+    return listed(this.read("", "cgroup.controllers"));
+  }
+
+  exists(path: string): boolean {
+    return existsSync(this.#file(path));
+  }
+
+  create(path: string): void {
+    const directory = this.#file(path);
+    named("mkdir", JSON.stringify(directory), () => mkdirSync(directory, { mode: 0o755 }));
+  }
+
+  delegate(path: string, controllers: Iterable<Controller>): ReadonlySet<Controller> {
+    const has = listed(this.read(path, "cgroup.subtree_control"));
+    const offered = listed(this.read(path, "cgroup.controllers"));
+    const missing = [...controllers].filter((one) => offered.has(one) && !has.has(one));
+    if (missing.length === 0) {
+      return has;
+    }
+    // One write for all is one pass through the kernel; only when it refuses is each tried for itself.
+    const write = (names: readonly Controller[]): boolean => {
+      try {
+        this.write(path, {
+          file: "cgroup.subtree_control",
+          value: names.map((name) => `+${name}`).join(" "),
+        });
+        return true;
+      } catch (error) {
+        if (isErrno(error, "EBUSY", "ENOENT", "EINVAL", "EOPNOTSUPP")) {
+          return false;
+        }
+        throw error;
+      }
+    };
+    if (!write(missing)) {
+      for (const controller of missing) {
+        write([controller]);
+      }
+    }
+    return listed(this.read(path, "cgroup.subtree_control"));
+  }
+
+  write(path: string, { file, value }: { file: string; value: string }): void {
+    const name = this.#file(path, file);
+    named("write", `${JSON.stringify(name)} = ${JSON.stringify(value)}`, () => {
+      // Without O_CREAT: a file that the kernel does not have is ENOENT, not EPERM.
+      writeFileSync(name, value, { flag: "r+" });
+    });
+  }
+
+  read(path: string, file: string): string {
+    const name = this.#file(path, file);
+    return named("read", JSON.stringify(name), () => readFileSync(name, "utf8"));
+  }
+
+  open(path: string): FileDescriptor {
+    const directory = this.#file(path);
+    return named(
+      "open",
+      JSON.stringify(directory),
+      () => new FileDescriptor(openSync(directory, O_DIRECTORY_CLOEXEC)),
+    );
+  }
+
+  processes(path: string): number[] {
+    try {
+      return this.read(path, "cgroup.procs").split("\n").filter(Boolean).map(Number);
+    } catch (error) {
+      if (isErrno(error, "ENOENT", "ENODEV")) {
+        return [];
+      }
+      throw error;
+    }
+  }
+
+  kill(path: string): void {
+    if (this.exists(path)) {
+      this.write(path, { file: "cgroup.kill", value: "1" });
+    }
+  }
+
+  #populated(path: string): boolean {
+    try {
+      return this.read(path, "cgroup.events").includes("populated 1");
+    } catch (error) {
+      if (isErrno(error, "ENOENT", "ENODEV")) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  async emptied(path: string, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (!this.#populated(path)) {
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const look = (): void => {
+      if (!this.#populated(path)) {
+        resolve();
+      }
+    };
+    const onAbort = (): void => reject(signal?.reason);
+    // The kernel notifies watchers of cgroup.events whenever "populated" turns.
+    const watcher = watch(this.#file(path, "cgroup.events"), look);
+    watcher.on("error", reject);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      // It may have turned between the first look and the start of the watch.
+      look();
+      await promise;
+    } finally {
+      watcher.close();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  children(path: string): string[] {
+    const directory = this.#file(path);
+    return named("readdir", JSON.stringify(directory), () =>
+      readdirSync(directory, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => entry.name),
+    );
+  }
+
+  remove(path: string): void {
+    const directory = this.#file(path);
+    named("rmdir", JSON.stringify(directory), () => rmdirSync(directory));
+  }
+}

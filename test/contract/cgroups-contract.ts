@@ -1,0 +1,138 @@
+/** What every implementation of `Cgroups` must do, for the kernel's and the one in memory alike. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { type Cgroups, removeTree } from "../../src/kernel/cgroup/cgroups.ts";
+
+export interface CgroupsFixture {
+  readonly cgroups: Cgroups;
+  /** A group that the suite may do with as it likes. */
+  readonly base: string;
+  /** Puts a process that runs until it is killed into a group. */
+  readonly occupy: (path: string) => number;
+  /** Ends a process of `occupy`, and reaps it. */
+  readonly end: (pid: number) => void;
+}
+
+export function cgroupsContract(name: string, createFixture: () => CgroupsFixture): void {
+  describe(`${name}: Cgroups`, () => {
+    let fixture: CgroupsFixture;
+
+    beforeEach(() => {
+      fixture = createFixture();
+      fixture.cgroups.create(fixture.base);
+    });
+
+    afterEach(async () => {
+      fixture.cgroups.kill(fixture.base);
+      await fixture.cgroups.emptied(fixture.base);
+      removeTree(fixture.cgroups, fixture.base);
+    });
+
+    test("create makes a group that exists and is listed by its parent", () => {
+      const { cgroups, base } = fixture;
+      cgroups.create(`${base}/a`);
+      expect(cgroups.exists(`${base}/a`)).toBe(true);
+      expect(cgroups.children(base)).toEqual(["a"]);
+    });
+
+    test("create answers EEXIST for a group that is there", () => {
+      const { cgroups, base } = fixture;
+      expect(() => cgroups.create(base)).toThrow(/^mkdir ".*": EEXIST$/);
+    });
+
+    test("create answers ENOENT where the parent is missing", () => {
+      const { cgroups, base } = fixture;
+      expect(() => cgroups.create(`${base}/a/b`)).toThrow(/^mkdir ".*": ENOENT$/);
+    });
+
+    test("write answers ENOENT naming file and value for a file of a controller that is not there", () => {
+      const { cgroups, base } = fixture;
+      expect(() => cgroups.write(base, { file: "rdma.max", value: "1" })).toThrow(
+        /^write ".*\/rdma\.max" = "1": ENOENT$/,
+      );
+    });
+
+    test("delegate answers only with controllers that the group has", () => {
+      const { cgroups, base } = fixture;
+      const delegated = cgroups.delegate(base, ["cpu", "memory", "io"]);
+      for (const controller of delegated) {
+        expect(cgroups.controllers().has(controller)).toBe(true);
+      }
+    });
+
+    test("processes lists who is directly in the group, and nobody for one that is gone", () => {
+      const { cgroups, base, occupy } = fixture;
+      cgroups.create(`${base}/a`);
+      const pid = occupy(`${base}/a`);
+      expect(cgroups.processes(`${base}/a`)).toEqual([pid]);
+      expect(cgroups.processes(base)).toEqual([]);
+      expect(cgroups.processes(`${base}/gone`)).toEqual([]);
+    });
+
+    test("remove answers EBUSY for a group with a process", () => {
+      const { cgroups, base, occupy } = fixture;
+      cgroups.create(`${base}/a`);
+      occupy(`${base}/a`);
+      expect(() => cgroups.remove(`${base}/a`)).toThrow(/EBUSY/);
+    });
+
+    test("remove answers EBUSY for a group with a child", () => {
+      const { cgroups, base } = fixture;
+      cgroups.create(`${base}/a`);
+      expect(() => cgroups.remove(base)).toThrow(/EBUSY/);
+    });
+
+    test("emptied resolves at once for a group without processes and for one that is gone", async () => {
+      const { cgroups, base } = fixture;
+      await cgroups.emptied(base);
+      await cgroups.emptied(`${base}/gone`);
+    });
+
+    test("emptied resolves when the last process below has ended", async () => {
+      const { cgroups, base, occupy, end } = fixture;
+      cgroups.create(`${base}/a`);
+      const first = occupy(`${base}/a`);
+      const second = occupy(`${base}/a`);
+      let empty = false;
+      const emptied = cgroups.emptied(base).then(() => {
+        empty = true;
+      });
+      end(first);
+      await Promise.resolve();
+      expect(empty).toBe(false);
+      end(second);
+      await emptied;
+      expect(cgroups.processes(`${base}/a`)).toEqual([]);
+    });
+
+    test("emptied rejects with the signal's reason", async () => {
+      const { cgroups, base, occupy } = fixture;
+      cgroups.create(`${base}/a`);
+      occupy(`${base}/a`);
+      const reason = new Error("enough");
+      const abort = new AbortController();
+      const emptied = cgroups.emptied(base, abort.signal);
+      abort.abort(reason);
+      expect(emptied).rejects.toBe(reason);
+      expect(cgroups.emptied(base, abort.signal)).rejects.toBe(reason);
+    });
+
+    test("kill ends every process in the group and below", async () => {
+      const { cgroups, base, occupy } = fixture;
+      cgroups.create(`${base}/a`);
+      cgroups.create(`${base}/a/b`);
+      occupy(`${base}/a/b`);
+      occupy(`${base}/a/b`);
+      cgroups.kill(`${base}/a`);
+      await cgroups.emptied(`${base}/a`);
+    });
+
+    test("removeTree removes all below, and nothing is an error that is gone", () => {
+      const { cgroups, base } = fixture;
+      cgroups.create(`${base}/a`);
+      cgroups.create(`${base}/a/b`);
+      removeTree(cgroups, `${base}/a`);
+      removeTree(cgroups, `${base}/a`);
+      expect(cgroups.children(base)).toEqual([]);
+    });
+  });
+}

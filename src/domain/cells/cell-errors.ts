@@ -1,0 +1,37 @@
+/** The errors of cells and executables, in the words of the contract (its quotes mended). */
+import { AuraeError } from "../../base/errors.ts";
+import type { CellName } from "./cell-name.ts";
+
+export function cellExists(name: CellName): AuraeError {
+  return new AuraeError("already_exists", `cell '${name}' already exists`, { resource: `${name}` });
+}
+
+export function cellNotFound(name: CellName): AuraeError {
+  return new AuraeError("not_found", `cell '${name}' not found`, { resource: `${name}` });
+}
+
+export function cgroupNotFound(name: CellName): AuraeError {
+  return new AuraeError("not_found", `cgroup '${name}' not found on host`, { resource: `${name}` });
+}
+
+export function cgroupIsNotACell(name: CellName): AuraeError {
+  return new AuraeError(
+    "failed_precondition",
+    `cgroup '${name}' exists on host, but is not controlled by auraed`,
+    { resource: `${name}` },
+  );
+}
+
+export function cellIsBeingFreed(name: CellName): AuraeError {
+  return new AuraeError("failed_precondition", `cell '${name}' is being freed`, {
+    resource: `${name}`,
+  });
+}
+
+export function executableExists(name: string): AuraeError {
+  return new AuraeError("already_exists", `executable '${name}' exists`, { resource: name });
+}
+
+export function executableNotFound(name: string): AuraeError {
+  return new AuraeError("not_found", `executable '${name}' not found`, { resource: name });
+}

@@ -1,0 +1,138 @@
+/**
+ * The only place where an error becomes the status of an RPC. What is meant for callers keeps its message; everything
+ * else becomes "internal error" outside and goes to the log whole.
+ */
+import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { AuraeError, type ErrorKind, type FieldViolation } from "../base/errors.ts";
+import { log } from "../base/log.ts";
+
+const CODES: Readonly<Record<ErrorKind, Code>> = {
+  invalid_argument: Code.InvalidArgument,
+  not_found: Code.NotFound,
+  already_exists: Code.AlreadyExists,
+  failed_precondition: Code.FailedPrecondition,
+  permission_denied: Code.PermissionDenied,
+  unauthenticated: Code.Unauthenticated,
+  resource_exhausted: Code.ResourceExhausted,
+  aborted: Code.Aborted,
+  unavailable: Code.Unavailable,
+  unimplemented: Code.Unimplemented,
+  deadline_exceeded: Code.DeadlineExceeded,
+  internal: Code.Internal,
+};
+
+/**
+ * A google.rpc.BadRequest (google/rpc/error_details.proto): `field_violations = 1`, each with `field = 1` and
+ * `description = 2`. Written by hand, because two fields don't carry their weight in generated code.
+ */
+function badRequest(violations: readonly FieldViolation[]) {
+  const writer = new BinaryWriter();
+  for (const { field, description } of violations) {
+    writer.tag(1, WireType.LengthDelimited).fork();
+    writer.tag(1, WireType.LengthDelimited).string(field);
+    writer.tag(2, WireType.LengthDelimited).string(description);
+    writer.join();
+  }
+  return {
+    type: "google.rpc.BadRequest",
+    value: writer.finish(),
+    debug: {
+      fieldViolations: violations.map(({ field, description }) => ({ field, description })),
+    },
+  };
+}
+
+/** Every message of an error and of what caused it, and where it came from; for the log alone. */
+function whole(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const cause = error.cause === undefined ? "" : ` caused by: ${whole(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+/** @param method for the log */
+export function toConnectError(error: unknown, method = ""): ConnectError {
+  if (error instanceof ConnectError) {
+    return error;
+  }
+  if (error instanceof AuraeError) {
+    if (error.kind === "internal") {
+      log.error("request failed", { method, error: whole(error) });
+    }
+    const result = new ConnectError(error.message, CODES[error.kind]);
+    if (error.violations.length > 0) {
+      result.details = [badRequest(error.violations)];
+    }
+    return result;
+  }
+  if (error instanceof Error && error.name === "AbortError") {
+    return new ConnectError("the request was cancelled", Code.Canceled);
+  }
+  log.error("request failed", { method, error: whole(error) });
+  return new ConnectError("internal error", Code.Internal);
+}
+
+async function* mapped<T>(messages: AsyncIterable<T>, method: string): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw toConnectError(error, method);
+  }
+}
+
+/** Maps what handlers and the other interceptors throw. Must be the outermost. */
+export const errorInterceptor: Interceptor = (next) => async (request) => {
+  const method = request.url;
+  try {
+    const response = await next(request);
+    return response.stream ? { ...response, message: mapped(response.message, method) } : response;
+  } catch (error) {
+    throw toConnectError(error, method);
+  }
+};
+
+/**
+ * Connect reads a request before any interceptor sees it, and calls a message that is too large "resource exhausted"
+ * and a malformed binary one "internal". Both are the caller's mistakes.
+ */
+function blameCaller(reason: unknown): void {
+  if (!(reason instanceof ConnectError)) {
+    return;
+  }
+  const limit = /larger than configured readMaxBytes (\d+)$/.exec(reason.rawMessage)?.[1];
+  const malformed = /^parse binary: (.*)$/s.exec(reason.rawMessage)?.[1];
+  if (limit !== undefined && reason.code === Code.ResourceExhausted) {
+    become(reason, `the request message is larger than the limit of ${limit} bytes`);
+  } else if (malformed !== undefined && reason.code === Code.Internal) {
+    become(reason, `malformed protobuf message: ${malformed}`);
+  }
+}
+
+function become(error: ConnectError, message: string): void {
+  Object.assign(error, {
+    code: Code.InvalidArgument,
+    rawMessage: message,
+    message: `[invalid_argument] ${message}`,
+  });
+}
+
+/**
+ * Maps what a gate throws, and what Connect throws while it reads the request: a call's signal is aborted with the
+ * error as its reason just before the error is written, which is the one place to get hold of those.
+ */
+export function guarded(
+  gate: (context: HandlerContext) => void,
+): (context: HandlerContext) => void {
+  return (context) => {
+    context.signal.addEventListener("abort", () => blameCaller(context.signal.reason), {
+      once: true,
+    });
+    try {
+      gate(context);
+    } catch (error) {
+      throw toConnectError(error, `${context.service.typeName}/${context.method.name}`);
+    }
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * The API's server: any number of listeners, one set of handlers, mTLS on all of them. Connect, gRPC and gRPC-Web
+ * arrive here; who the peer is and what it may do is for those who are handed in to say.
+ */
+import type { ServerHttp2Session } from "node:http2";
+import { constants } from "node:http2";
+import type { TLSSocket } from "node:tls";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type HandlerContext,
+  type Interceptor,
+} from "@connectrpc/connect";
+import { compressionGzip } from "@connectrpc/connect-node";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { type Principal, principalKey } from "../authz/identity.ts";
+import { messageOf } from "../base/errors.ts";
+import { log } from "../base/log.ts";
+import { type Address, printedAddress } from "./address.ts";
+import { Connection, Connections } from "./connections.ts";
+import {
+  endUpload,
+  HttpExchange,
+  type NodeRequest,
+  type NodeResponse,
+  writeHead,
+} from "./exchange.ts";
+import { type Limits, LIMITS } from "./limits.ts";
+import { Listener } from "./listener.ts";
+import type { TlsMaterial } from "./tls.ts";
+
+/** What is known of an authenticated peer. */
+export interface Peer {
+  /** Its certificate, in DER, verified against the CA. */
+  readonly certificate: Uint8Array;
+  /** The descriptor of its connection, on Unix sockets only: for SO_PEERCRED. */
+  readonly unixFd: number | undefined;
+}
+
+export interface ServerOptions {
+  readonly listeners: readonly Address[];
+  readonly tls: TlsMaterial;
+  readonly routes: (router: ConnectRouter) => void;
+  readonly interceptors?: readonly Interceptor[];
+  /** Runs before a request's body is read; throws to refuse it. */
+  readonly gate?: (context: HandlerContext) => void | Promise<void>;
+  readonly limits?: Partial<Limits>;
+  /** Called once a connection. A throw closes the connection. */
+  readonly identify: (peer: Peer) => Principal;
+}
+
+function handlersByPath(options: ServerOptions, limits: Limits): Map<string, UniversalHandler> {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip],
+    readMaxBytes: limits.maxMessageBytes,
+    // Connect ignores what it does not know in JSON; a misspelt limit must not become no limit.
+    jsonOptions: { ignoreUnknownFields: false },
+    binaryOptions: { readUnknownFields: false },
+    interceptors: [...(options.interceptors ?? [])],
+    ...(options.gate === undefined ? {} : { requestGate: options.gate }),
+  });
+  options.routes(router);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+function answerNotFound(request: NodeRequest, response: NodeResponse): void {
+  response.on("error", () => undefined);
+  const headers: Record<string, string> = { "content-length": "0" };
+  if (!("stream" in request) && !request.complete) {
+    headers["connection"] = "close";
+  }
+  writeHead(response, 404, headers);
+  response.end();
+  endUpload(request);
+}
+
+export class Server {
+  readonly #limits: Limits;
+  readonly #handlers: ReadonlyMap<string, UniversalHandler>;
+  readonly #identify: ServerOptions["identify"];
+  readonly #connections: Connections<Principal>;
+  #listeners: Listener[] = [];
+
+  private constructor(options: ServerOptions) {
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#handlers = handlersByPath(options, this.#limits);
+    this.#identify = options.identify;
+    this.#connections = new Connections(this.#limits);
+  }
+
+  /**
+   * Binds every listener and starts to answer on all of them; if one fails, none is left behind.
+   * @throws {AuraeError} failed_precondition naming the address and what to do
+   */
+  static async listen(options: ServerOptions): Promise<Server> {
+    const server = new Server(options);
+    try {
+      for (const address of options.listeners) {
+        server.#listeners.push(await server.#open(address, options.tls));
+      }
+    } catch (error) {
+      await server.close(0);
+      throw error;
+    }
+    return server;
+  }
+
+  /** Where it listens, in the order of the options, with the ports that the kernel chose. */
+  get addresses(): readonly Address[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  /** How many authenticated connections are open. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Uses other credentials for the handshakes from now on. Connections that are open stay as they are. */
+  updateTls(tls: TlsMaterial): void {
+    for (const listener of this.#listeners) {
+      listener.updateTls(tls);
+    }
+  }
+
+  /** Accepts no more, lets requests in flight finish for at most `graceMs`, ends streams, and then closes all. */
+  async close(graceMs: number): Promise<void> {
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) {
+      listener.close();
+    }
+    await this.#connections.drain(graceMs);
+  }
+
+  async #open(address: Address, tls: TlsMaterial): Promise<Listener> {
+    const listener = await Listener.open(address, tls, this.#limits, {
+      onConnection: (socket, session) => this.#accept(socket, session, address.kind === "unix"),
+      onRequest: (request, response) => this.#answer(request, response),
+    });
+    const printed = printedAddress(listener.address);
+    // Others wait for these two lines in the log.
+    log.info(
+      address.kind === "unix"
+        ? `User Access Socket Created: ${printed}`
+        : `TCP Access Socket created: ${printed}`,
+    );
+    return listener;
+  }
+
+  #accept(socket: TLSSocket, session: ServerHttp2Session | undefined, isUnix: boolean): void {
+    if (this.#connections.size >= this.#limits.maxConnections) {
+      log.warn("connection refused: too many are open", { limit: this.#limits.maxConnections });
+      session?.destroy();
+      socket.destroy();
+      return;
+    }
+    let principal: Principal;
+    try {
+      principal = this.#identify({
+        certificate: socket.getPeerCertificate().raw,
+        unixFd: isUnix ? descriptorOf(socket) : undefined,
+      });
+    } catch (error) {
+      log.warn("connection refused: the peer has no identity", { reason: messageOf(error) });
+      session?.destroy();
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(principal, socket, session);
+    const key = session ?? socket;
+    this.#connections.add(key, connection);
+    socket.once("close", () => {
+      connection.destroy("the peer closed the connection");
+      this.#connections.remove(key);
+    });
+    if (session === undefined) {
+      socket.on("data", () => connection.received());
+    }
+  }
+
+  #answer(request: NodeRequest, response: NodeResponse): void {
+    const key = "stream" in request ? request.stream.session : request.socket;
+    const connection = key === undefined ? undefined : this.#connections.of(key);
+    if (connection === undefined) {
+      request.destroy();
+      return;
+    }
+    if (connection.exchanges.size >= this.#limits.maxConcurrentStreams) {
+      if ("stream" in request) {
+        request.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      } else {
+        request.socket.destroy();
+      }
+      return;
+    }
+    const [path = ""] = (request.url ?? "").split("?", 1);
+    const handler = this.#handlers.get(path);
+    if (handler === undefined) {
+      answerNotFound(request, response);
+      return;
+    }
+    const values = createContextValues().set(principalKey, connection.principal);
+    const exchange = new HttpExchange(
+      request,
+      response,
+      handler,
+      connection,
+      this.#limits.bodyTimeoutMs,
+    );
+    void exchange.run(values);
+  }
+}
+
+/** Bun and Node both keep the descriptor of a socket there, though neither documents it. */
+function descriptorOf(socket: TLSSocket): number | undefined {
+  const handle: unknown = Reflect.get(socket, "_handle");
+  const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : 0;
+  return typeof fd === "number" && fd > 2 ? fd : undefined;
+}

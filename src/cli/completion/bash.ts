@@ -1,0 +1,105 @@
+/**
+ * The completion script for bash (bash(1), "Programmable Completion"). Words are walked once to find the group and the
+ * command, with the flags that take a value known, so that a value is never taken for a word.
+ */
+import { type CompletionFlag, completionGroups, globalCompletionFlags } from "./tree.ts";
+
+export function bashCompletion(): string {
+  const groups = completionGroups();
+  const globals = globalCompletionFlags();
+  const everyFlag = [
+    ...globals,
+    ...groups.flatMap(({ commands }) => commands.flatMap(({ flags }) => flags)),
+  ];
+  const commandCases = groups.map(
+    ({ name, commands }) =>
+      `    ${name}) commands=${quote(commands.map((command) => command.name).join(" "))} ;;`,
+  );
+  const flagCases = groups.flatMap(({ name, commands }) =>
+    commands
+      .filter(({ flags }) => flags.length > 0)
+      .map(
+        (command) =>
+          `    ${name}/${command.name}) flags="$flags "${quote(command.flags.map(dashed).join(" "))} ;;`,
+      ),
+  );
+  return `# bash completion for aer; made by "aer completion bash".
+_aer() {
+  local word previous group="" command="" at commands="" flags
+  COMPREPLY=()
+  word="\${COMP_WORDS[COMP_CWORD]}"
+  previous="\${COMP_WORDS[COMP_CWORD - 1]}"
+  for ((at = 1; at < COMP_CWORD; at++)); do
+    case "\${COMP_WORDS[at]}" in
+    ${pattern(everyFlag.filter((flag) => flag.takesValue))}) ((at++)) ;;
+    -*) ;;
+    *)
+      if [[ -z $group ]]; then
+        group="\${COMP_WORDS[at]}"
+      elif [[ -z $command ]]; then
+        command="\${COMP_WORDS[at]}"
+      fi
+      ;;
+    esac
+  done
+  case "$previous" in
+${choiceCases(everyFlag).join("\n")}
+    ${pattern(everyFlag.filter((flag) => flag.completesFiles))})
+      compopt -o filenames 2>/dev/null
+      COMPREPLY=($(compgen -f -- "$word"))
+      return
+      ;;
+    ${pattern(everyFlag.filter((flag) => flag.takesValue && !flag.completesFiles && flag.choices.length === 0))}) return ;;
+  esac
+  flags=${quote(globals.map(dashed).join(" "))}
+  case "$group/$command" in
+${flagCases.join("\n")}
+  esac
+  if [[ $word == -* ]]; then
+    COMPREPLY=($(compgen -W "$flags" -- "$word"))
+    return
+  fi
+  if [[ -z $group ]]; then
+    COMPREPLY=($(compgen -W ${quote(groups.map(({ name }) => name).join(" "))} -- "$word"))
+    return
+  fi
+  if [[ -z $command ]]; then
+    case "$group" in
+${commandCases.join("\n")}
+    esac
+    COMPREPLY=($(compgen -W "$commands" -- "$word"))
+  fi
+}
+complete -F _aer aer
+`;
+}
+
+function choiceCases(flags: readonly CompletionFlag[]): readonly string[] {
+  const byWords = new Map<string, CompletionFlag>();
+  for (const flag of flags.filter(({ choices }) => choices.length > 0)) {
+    byWords.set(flag.long, flag);
+  }
+  return [...byWords.values()].map(
+    (flag) => `    ${pattern([flag])})
+      COMPREPLY=($(compgen -W ${quote(flag.choices.join(" "))} -- "$word"))
+      return
+      ;;`,
+  );
+}
+
+/** A case pattern of the flags' names, long and short. */
+function pattern(flags: readonly CompletionFlag[]): string {
+  const names = flags.flatMap(({ long, short }) => [
+    `--${long}`,
+    ...(short === undefined ? [] : [`-${short}`]),
+  ]);
+  return [...new Set(names)].join(" | ");
+}
+
+function dashed(flag: CompletionFlag): string {
+  return `--${flag.long}`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

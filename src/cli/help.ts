@@ -1,0 +1,138 @@
+/**
+ * The texts of `--help` at each level, made from the command tree.
+ */
+import { defaultSearchPaths } from "../client/config.ts";
+import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
+import { type Command, commandNames, commandsOf } from "./commands.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
+import { flagsOf } from "./parse.ts";
+
+const WIDTH = 100;
+/** A flag this long or longer gets its summary on the next line. */
+const NAME_MAX = 36;
+
+export function topHelp(): string {
+  return [
+    "aer: the command line of auraed",
+    "",
+    "Usage: aer [flags] <group> <command> [arguments] [flags]",
+    "       aer help [group [command]]",
+    "       aer completion <bash|zsh|fish>",
+    "",
+    "Groups:",
+    ...rows(SERVICE_GROUPS.map((group) => [group.name, commandNames(group).join(", ")])),
+    "",
+    ...globalHelp(),
+    "",
+    "Configuration (TOML: [auth] ca_crt, client_crt, client_key, server_name; [system] socket):",
+    ...defaultSearchPaths("~").map((path) => `  ${path}`),
+    "",
+    "Exit codes:",
+    ...rows(EXIT_CODES.map(({ code, meaning }) => [String(code), meaning])),
+    "",
+  ].join("\n");
+}
+
+export function groupHelp(group: ServiceGroup): string {
+  return [
+    `Usage: aer ${group.name} <command> [arguments] [flags]`,
+    "",
+    "Commands:",
+    ...rows(commandsOf(group).map(({ name, summary }) => [name, firstSentence(summary)])),
+    "",
+    `"aer ${group.name} <command> --help" tells more.`,
+    "",
+  ].join("\n");
+}
+
+export function commandHelp(command: Command): string {
+  const { positionals, summary } = command;
+  const words = positionals.map(({ name, default: value, omittedBy }) =>
+    omittedBy !== undefined
+      ? `<${name}|--${omittedBy.name}>`
+      : value === undefined
+        ? `<${name}>`
+        : `[${name}]`,
+  );
+  const own = flagsOf(command);
+  const required = own.filter((flag) => flag.required === true);
+  return [
+    ...(summary === "" ? [] : [...wrapped(summary, 0), ""]),
+    `Usage: ${["aer", command.group, command.name, ...words, ...required.map(flagUse)].join(" ")} [flags]`,
+    "",
+    ...(positionals.length === 0
+      ? []
+      : [
+          "Arguments:",
+          ...rows(positionals.map((one) => [one.name, describe(one.flag, one.default)])),
+          "",
+        ]),
+    ...(own.length === 0 ? [] : ["Flags:", ...rows(own.map(flagRow)), ""]),
+    ...globalHelp(),
+    "",
+  ].join("\n");
+}
+
+function globalHelp(): readonly string[] {
+  return ["Flags of every command:", ...rows(GLOBAL_FLAG_LIST.map(flagRow))];
+}
+
+function flagUse(flag: FlagSpec): string {
+  return `--${flag.name} <${flag.valueName ?? ""}>`;
+}
+
+function flagRow(flag: FlagSpec): readonly [string, string] {
+  const short = flag.short === undefined ? "    " : `-${flag.short}, `;
+  const value = flag.valueName === undefined ? "" : ` <${flag.valueName}>`;
+  return [`${short}--${flag.name}${value}`, describe(flag, flag.default)];
+}
+
+function describe(flag: FlagSpec, fallback: string | undefined): string {
+  const notes = [
+    ...(flag.choices === undefined ? [] : [`one of ${flag.choices.join(", ")}`]),
+    ...(flag.required === true ? ["required"] : []),
+    ...(flag.repeated === true ? ["may be repeated"] : []),
+    ...(flag.valueName === "BYTES" ? ["K, M, G and T are powers of 1024"] : []),
+    ...(fallback === undefined ? [] : [`default ${fallback}`]),
+  ];
+  return [flag.summary, ...(notes.length === 0 ? [] : [`[${notes.join("; ")}]`])]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+function rows(entries: readonly (readonly [string, string])[]): readonly string[] {
+  const width = entries.reduce(
+    (most, [name]) => (name.length < NAME_MAX ? Math.max(most, name.length) : most),
+    0,
+  );
+  const indent = width + 4;
+  return entries.flatMap(([name, text]) => {
+    const lines = wrapped(text, indent);
+    return name.length > width
+      ? [`  ${name}`, ...lines.map((line) => " ".repeat(indent) + line)]
+      : lines.length === 0
+        ? [`  ${name}`]
+        : lines.map((line, at) =>
+            at === 0 ? `  ${name.padEnd(width)}  ${line}` : " ".repeat(indent) + line,
+          );
+  });
+}
+
+function wrapped(text: string, indent: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && indent + line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return line === "" ? lines : [...lines, line];
+}
+
+function firstSentence(text: string): string {
+  return /^.*?\.(?= [A-Z]|$)/.exec(text)?.[0] ?? text;
+}

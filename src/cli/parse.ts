@@ -1,0 +1,142 @@
+/**
+ * The words of a command line, taken apart: which command, which flags, which positionals. Reads no value.
+ *
+ * Flags may stand anywhere; `--flag value`, `--flag=value`, `-f value`, `-fvalue`; `--` ends them. A flag that takes a
+ * value takes the next word whatever it looks like.
+ */
+import { type Command, findCommand, findGroup } from "./commands.ts";
+import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
+import type { ServiceGroup } from "../client/services.ts";
+import { nearest } from "./suggest.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface GivenFlag {
+  readonly spec: FlagSpec;
+  readonly text: string;
+  /** As the user wrote it, with dashes. */
+  readonly label: string;
+}
+
+export interface ParsedLine {
+  /** The words before the positionals: group and command, or `help` and `completion` with theirs. */
+  readonly group: ServiceGroup | undefined;
+  readonly command: Command | undefined;
+  /** All words that are no flags, the positionals alone when there is a command. */
+  readonly words: readonly string[];
+  readonly flags: readonly GivenFlag[];
+}
+
+/** @throws UsageError */
+export function parseLine(
+  argv: readonly string[],
+  groupNames: readonly string[],
+  builtins: readonly string[],
+): ParsedLine {
+  const words: string[] = [];
+  const flags: GivenFlag[] = [];
+  let group: ServiceGroup | undefined;
+  let command: Command | undefined;
+  let isBuiltin = false;
+  let known = flagTable(GLOBAL_FLAG_LIST);
+
+  const takeWord = (word: string): void => {
+    if (isBuiltin || command !== undefined) {
+      words.push(word);
+    } else if (group === undefined) {
+      isBuiltin = builtins.includes(word);
+      if (isBuiltin) {
+        words.push(word);
+        return;
+      }
+      group = findGroup(word);
+      if (group === undefined) {
+        throw new UsageError(`no command "${word}"${nearest(word, [...groupNames, ...builtins])}`);
+      }
+    } else {
+      command = findCommand(group, word);
+      if (command === undefined) {
+        const names = group.service.methods.map((method) => method.name.toLowerCase());
+        throw new UsageError(`${group.name}: no command "${word}"${nearest(word, names)}`);
+      }
+      known = flagTable([...GLOBAL_FLAG_LIST, ...flagsOf(command)]);
+    }
+  };
+
+  for (let at = 0; at < argv.length; at += 1) {
+    const word = argv[at] ?? "";
+    if (word === "--") {
+      argv.slice(at + 1).forEach(takeWord);
+      break;
+    }
+    if (word === "-" || !word.startsWith("-")) {
+      takeWord(word);
+      continue;
+    }
+    const { label, attached } = splitFlag(word, known);
+    const spec = known.get(label);
+    if (spec === undefined) {
+      throw new UsageError(`no flag "${label}"${nearest(label, [...known.keys()])}`);
+    }
+    let text = attached;
+    if (text === undefined && spec.valueName !== undefined) {
+      at += 1;
+      text = argv[at];
+      if (text === undefined) {
+        throw new UsageError(`${label}: ${spec.valueName} is missing after it`);
+      }
+    }
+    flags.push({ spec, label, text: text ?? "true" });
+  }
+  refuseRepeats(flags);
+  return { group, command, words, flags };
+}
+
+/** Every flag a command takes besides the global ones. */
+export function flagsOf(command: Command): readonly FlagSpec[] {
+  return [
+    ...command.flags,
+    ...command.positionals.flatMap(({ omittedBy }) => (omittedBy === undefined ? [] : [omittedBy])),
+  ];
+}
+
+function flagTable(specs: readonly FlagSpec[]): ReadonlyMap<string, FlagSpec> {
+  const table = new Map<string, FlagSpec>();
+  for (const spec of specs) {
+    for (const name of [spec.name, ...spec.aliases]) {
+      table.set(`--${name}`, spec);
+    }
+    if (spec.short !== undefined) {
+      table.set(`-${spec.short}`, spec);
+    }
+  }
+  return table;
+}
+
+function splitFlag(
+  word: string,
+  known: ReadonlyMap<string, FlagSpec>,
+): { readonly label: string; readonly attached: string | undefined } {
+  if (word.startsWith("--")) {
+    const equals = word.indexOf("=");
+    return equals < 0
+      ? { label: word, attached: undefined }
+      : { label: word.slice(0, equals), attached: word.slice(equals + 1) };
+  }
+  const label = word.slice(0, 2);
+  const rest = word.slice(2);
+  if (rest !== "" && known.get(label)?.valueName === undefined) {
+    // `-vh`: there are too few switches to be worth it.
+    return { label: word, attached: undefined };
+  }
+  return { label, attached: rest === "" ? undefined : rest.replace(/^=/, "") };
+}
+
+function refuseRepeats(flags: readonly GivenFlag[]): void {
+  const seen = new Set<FlagSpec>();
+  for (const { spec, label } of flags) {
+    if (seen.has(spec) && spec.repeated !== true && spec.valueName !== undefined) {
+      throw new UsageError(`${label}: given twice`);
+    }
+    seen.add(spec);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * `aer` from its words to its exit code. Owns the order of things; the terminal, the environment and the signal of
+ * Ctrl-C are handed in.
+ */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { addressText } from "../client/address.ts";
+import { loadConfig, type ClientConfig } from "../client/config.ts";
+import { readCredentials } from "../client/credentials.ts";
+import { SERVICE_GROUPS } from "../client/services.ts";
+import { createTransport } from "../client/transport.ts";
+import { AuraeError, messageOf } from "../base/errors.ts";
+import { assignmentsFrom } from "./assignments.ts";
+import { call } from "./call.ts";
+import { type Command, findCommand, findGroup } from "./commands.ts";
+import { errorLines } from "./error-lines.ts";
+import { escapeText } from "./escape.ts";
+import { EXIT, exitCodeFor } from "./exit-codes.ts";
+import { type Globals, globalsFrom } from "./globals.ts";
+import { type ParsedLine, parseLine } from "./parse.ts";
+import { renderAnswer } from "./render/answers.ts";
+import { styleFrom } from "./render/style.ts";
+import { requestFrom } from "./request.ts";
+import { UsageError } from "./usage-error.ts";
+
+export interface CliIo {
+  /** Rejects with EPIPE when nobody reads any more. */
+  readonly stdout: (text: string) => Promise<void>;
+  readonly stderr: (text: string) => Promise<void>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+}
+
+const BUILTINS = ["help", "completion"];
+
+/** Runs one command line and answers with the exit code (exit-codes.ts). Throws nothing. */
+export async function runAer(argv: readonly string[], io: CliIo): Promise<number> {
+  const say = async (lines: readonly string[]): Promise<void> =>
+    await io.stderr(lines.map((line) => `aer: ${line}\n`).join(""));
+  let where = "";
+  try {
+    const line = parseLine(
+      argv,
+      SERVICE_GROUPS.map(({ name }) => name),
+      BUILTINS,
+    );
+    where = [line.group?.name, line.command?.name].filter((word) => word !== undefined).join(" ");
+    return await dispatch(line, globalsFrom(line.flags), io, say);
+  } catch (error) {
+    return await report(error, where, io, say).catch(() => EXIT.failed);
+  }
+}
+
+type Say = (lines: readonly string[]) => Promise<void>;
+
+async function dispatch(line: ParsedLine, globals: Globals, io: CliIo, say: Say): Promise<number> {
+  const { group, command, words } = line;
+  if (globals.wantsVersion) {
+    await io.stdout(`aer ${io.version}\n`);
+    return EXIT.ok;
+  }
+  if (words[0] === "completion" && command === undefined && !globals.wantsHelp) {
+    await io.stdout(await completionText(words.slice(1)));
+    return EXIT.ok;
+  }
+  if (globals.wantsHelp || (words[0] === "help" && command === undefined)) {
+    await io.stdout(await helpText(line));
+    return EXIT.ok;
+  }
+  if (command === undefined) {
+    const help = await import("./help.ts");
+    await io.stderr(group === undefined ? help.topHelp() : help.groupHelp(group));
+    return EXIT.usage;
+  }
+  return await runCommand(command, line, globals, io, say);
+}
+
+async function runCommand(
+  command: Command,
+  line: ParsedLine,
+  globals: Globals,
+  io: CliIo,
+  say: Say,
+): Promise<number> {
+  const request = requestFrom(command, assignmentsFrom(command, line.words, line.flags));
+  const warnings: string[] = [];
+  const config = configFor(globals, io, (message) => warnings.push(`warning: ${message}`));
+  if (globals.isVerbose) {
+    warnings.push(
+      `config ${config.source ?? "none"}, server "${config.serverName}" at ${addressText(config.address)}`,
+    );
+  }
+  if (warnings.length > 0) {
+    await say(warnings.map(escapeText));
+  }
+  const { method } = command;
+  using transport = createTransport({ ...config, credentials: readCredentials(config.paths) });
+  const form = {
+    output: globals.output,
+    isStream: method.methodKind !== "unary",
+    style: styleFrom(io.env, io.isTerminal),
+  };
+  const options = { signal: io.signal, timeoutMs: globals.timeoutMs };
+  let code: number = EXIT.ok;
+  for await (const answer of call(transport, method, request.message, options)) {
+    await io.stdout(renderAnswer(method.output, answer, form));
+    if (!command.succeeds(answer)) {
+      code = EXIT.failed;
+    }
+  }
+  return io.signal.aborted ? EXIT.interrupted : code;
+}
+
+function configFor(globals: Globals, io: CliIo, warn: (message: string) => void): ClientConfig {
+  return loadConfig({
+    ...(globals.config === undefined ? {} : { path: globals.config }),
+    home: io.env.HOME,
+    overrides: globals.overrides,
+    warn,
+  });
+}
+
+async function report(error: unknown, where: string, io: CliIo, say: Say): Promise<number> {
+  const prefix = where === "" ? "" : `${where}: `;
+  if (io.signal.aborted) {
+    return EXIT.interrupted;
+  }
+  if (error instanceof UsageError) {
+    const help = where === "" ? "aer --help" : `aer ${where} --help`;
+    await say([`${prefix}${escapeText(error.message)}`, `try "${help}"`]);
+    return EXIT.usage;
+  }
+  if (error instanceof AuraeError) {
+    await say([`${prefix}${escapeText(error.message)}`]);
+    return EXIT.usage;
+  }
+  if ((error as NodeJS.ErrnoException).code === "EPIPE") {
+    return EXIT.brokenPipe;
+  }
+  if (error instanceof ConnectError) {
+    await say(errorLines(error).map((text) => prefix + text));
+    return exitCodeFor(error.code);
+  }
+  await say([`${prefix}${escapeText(messageOf(error))}`]);
+  return exitCodeFor(Code.Internal);
+}
+
+async function completionText(words: readonly string[]): Promise<string> {
+  switch (words.length === 1 ? words[0] : undefined) {
+    case "bash":
+      return (await import("./completion/bash.ts")).bashCompletion();
+    case "zsh":
+      return (await import("./completion/zsh.ts")).zshCompletion();
+    case "fish":
+      return (await import("./completion/fish.ts")).fishCompletion();
+    default:
+      throw new UsageError("completion: name one shell: bash, zsh or fish");
+  }
+}
+
+/** For `aer help cell allocate` as for `aer cell allocate --help`. */
+async function helpText({ group, command, words }: ParsedLine): Promise<string> {
+  const help = await import("./help.ts");
+  const named = words[0] === "help" && group === undefined ? words.slice(1) : [];
+  const about = group ?? (named[0] === undefined ? undefined : findGroup(named[0]));
+  if (about === undefined) {
+    if (named[0] !== undefined && !BUILTINS.includes(named[0])) {
+      throw new UsageError(`no command "${named[0]}"`);
+    }
+    return help.topHelp();
+  }
+  const what = command ?? (named[1] === undefined ? undefined : findCommand(about, named[1]));
+  if (what === undefined && named[1] !== undefined) {
+    throw new UsageError(`${about.name}: no command "${named[1]}"`);
+  }
+  return what === undefined ? help.groupHelp(about) : help.commandHelp(what);
+}

@@ -1,0 +1,147 @@
+/**
+ * The text of one value, read by the type of its field. Says what is wrong in terms of the flag.
+ */
+import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
+import type { ValueSyntax } from "./commands.ts";
+import { enumValueName } from "./names.ts";
+import { UsageError } from "./usage-error.ts";
+
+export type FieldValue = string | number | bigint | boolean | Uint8Array;
+
+const INT32 = [-(2n ** 31n), 2n ** 31n - 1n] as const;
+const UINT32 = [0n, 2n ** 32n - 1n] as const;
+const INT64 = [-(2n ** 63n), 2n ** 63n - 1n] as const;
+const UINT64 = [0n, 2n ** 64n - 1n] as const;
+
+const RANGES: Partial<Record<ScalarType, readonly [bigint, bigint]>> = {
+  [ScalarType.INT32]: INT32,
+  [ScalarType.SINT32]: INT32,
+  [ScalarType.SFIXED32]: INT32,
+  [ScalarType.UINT32]: UINT32,
+  [ScalarType.FIXED32]: UINT32,
+  [ScalarType.INT64]: INT64,
+  [ScalarType.SINT64]: INT64,
+  [ScalarType.SFIXED64]: INT64,
+  [ScalarType.UINT64]: UINT64,
+  [ScalarType.FIXED64]: UINT64,
+};
+
+const UNITS: Readonly<Record<string, bigint>> = {
+  "": 1n,
+  K: 1024n,
+  M: 1024n ** 2n,
+  G: 1024n ** 3n,
+  T: 1024n ** 4n,
+};
+
+/**
+ * The value of a scalar or enum field, or of one element of a list of them.
+ *
+ * @param label the flag or positional, for messages
+ * @throws UsageError
+ */
+export function parseValue(
+  field: DescField,
+  text: string,
+  syntax: ValueSyntax,
+  label: string,
+): FieldValue {
+  if (field.enum !== undefined) {
+    return parseEnum(field.enum, text, label);
+  }
+  const { scalar } = field;
+  switch (scalar) {
+    case ScalarType.STRING:
+      return text;
+    case ScalarType.BOOL:
+      return parseBool(text, label);
+    case ScalarType.BYTES:
+      return parseBase64(text, label);
+    case ScalarType.FLOAT:
+    case ScalarType.DOUBLE:
+      return parseFloating(text, label);
+    default:
+      return parseInteger(scalar, text, syntax, label);
+  }
+}
+
+function parseInteger(
+  scalar: ScalarType | undefined,
+  text: string,
+  syntax: ValueSyntax,
+  label: string,
+): number | bigint {
+  const [low, high] = RANGES[scalar ?? ScalarType.INT64] ?? INT64;
+  const match =
+    syntax === "bytes"
+      ? /^([+-]?\d{1,20})([KMGTkmgt]?)$/.exec(text)
+      : /^([+-]?\d{1,20})$/.exec(text);
+  if (match === null) {
+    const want = syntax === "bytes" ? "bytes, such as 67108864 or 64M" : "a whole number";
+    throw new UsageError(
+      /^[+-]?\d+[KMGTkmgt]?$/.test(text) && text.length > 20
+        ? `${label}: ${quoted(text)} is out of range (${low} to ${high})`
+        : `${label}: want ${want}, not ${quoted(text)}`,
+    );
+  }
+  const value =
+    BigInt(match[1]?.replace("+", "") ?? "0") * (UNITS[(match[2] ?? "").toUpperCase()] ?? 1n);
+  if (value < low || value > high) {
+    throw new UsageError(`${label}: ${quoted(text)} is out of range (${low} to ${high})`);
+  }
+  return low === INT64[0] || high === UINT64[1] ? value : Number(value);
+}
+
+function parseEnum(type: DescEnum, text: string, label: string): number {
+  const names = type.values.map((value) => enumValueName(value.name, type.sharedPrefix));
+  const at = type.values.findIndex(
+    (value, index) =>
+      names[index] === text.toLowerCase().replaceAll("_", "-") ||
+      value.name === text ||
+      String(value.number) === text,
+  );
+  const found = type.values[at];
+  if (found === undefined) {
+    const known = names.filter((name) => name !== "unspecified").join(", ");
+    throw new UsageError(`${label}: want one of ${known}, not ${quoted(text)}`);
+  }
+  return found.number;
+}
+
+function parseBool(text: string, label: string): boolean {
+  if (text !== "true" && text !== "false") {
+    throw new UsageError(`${label}: want true or false, not ${quoted(text)}`);
+  }
+  return text === "true";
+}
+
+function parseFloating(text: string, label: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) {
+    throw new UsageError(`${label}: want a number, not ${quoted(text)}`);
+  }
+  return value;
+}
+
+function parseBase64(text: string, label: string): Uint8Array {
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) {
+    throw new UsageError(`${label}: want base64`);
+  }
+  return new Uint8Array(Buffer.from(text, "base64"));
+}
+
+/** Milliseconds from `500ms`, `30s`, `2m`, `1h`, or seconds without a unit. */
+export function parseTimeout(text: string, label: string): number {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text);
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match?.[2] ?? "s"] ?? 1000;
+  const value = Math.round(Number(match?.[1]) * unit);
+  // Timers hold 31 bits of milliseconds.
+  if (match === null || value < 1 || value > 2 ** 31 - 1) {
+    throw new UsageError(`${label}: want a time such as 500ms, 30s or 2m, not ${quoted(text)}`);
+  }
+  return value;
+}
+
+function quoted(text: string): string {
+  return `"${text}"`;
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "bun:test";
+import {
+  addressFromSocket,
+  type DaemonConfig,
+  listenAddresses,
+  parseDaemonArgs,
+} from "./config.ts";
+
+function config(...args: string[]): DaemonConfig {
+  const command = parseDaemonArgs(args);
+  if (command.kind !== "run") {
+    throw new Error(command.kind);
+  }
+  return command.config;
+}
+
+describe("parseDaemonArgs", () => {
+  test("has the original's defaults", () => {
+    expect(config()).toEqual({
+      serverCrt: "/etc/aurae/pki/_signed.server.crt",
+      serverKey: "/etc/aurae/pki/server.key",
+      caCrt: "/etc/aurae/pki/ca.crt",
+      sockets: [],
+      runtimeDir: "/var/run/aurae",
+      libraryDir: "/var/lib/aurae",
+      policy: { path: "/etc/aurae/policy.toml", required: false },
+      verbose: false,
+      nested: false,
+      pid1: false,
+    });
+  });
+
+  test("takes the short forms, the hidden alias, and --socket more than once", () => {
+    const it = config("-s", "/a", "--socket", "127.0.0.1:1", "-r", "/r", "-l", "/l", "--ritz");
+    expect(it).toMatchObject({
+      sockets: ["/a", "127.0.0.1:1"],
+      runtimeDir: "/r",
+      libraryDir: "/l",
+      verbose: true,
+    });
+  });
+
+  test.each([["--nope"], ["extra"], ["--socket"], ["--verbose=1"]])("refuses %s", (arg) => {
+    expect(() => parseDaemonArgs([arg])).toThrow();
+  });
+});
+
+describe("addressFromSocket", () => {
+  test.each([
+    ["127.0.0.1:8080", { kind: "tcp", host: "127.0.0.1", port: 8080 }],
+    ["[::1]:0", { kind: "tcp", host: "::1", port: 0 }],
+    ["[fe80::2%eth0]:8080", { kind: "tcp", host: "fe80::2%eth0", port: 8080 }],
+    ["/run/a.sock", { kind: "unix", path: "/run/a.sock" }],
+    ["localhost:1", { kind: "unix", path: "localhost:1" }],
+  ] as const)("reads %s", (text, address) => {
+    expect(addressFromSocket(text)).toEqual(address);
+  });
+
+  test("refuses a port beyond 65535 and an empty value", () => {
+    expect(() => addressFromSocket("127.0.0.1:65536")).toThrow("no such port");
+    expect(() => addressFromSocket("")).toThrow("--socket");
+  });
+});
+
+describe("listenAddresses", () => {
+  test("is TCP on all addresses as PID 1, and a socket in the runtime directory otherwise", () => {
+    expect(listenAddresses(config(), true)).toEqual([{ kind: "tcp", host: "::", port: 8080 }]);
+    expect(listenAddresses(config("-r", "/r"), false)).toEqual([
+      { kind: "unix", path: "/r/aurae.sock" },
+    ]);
+  });
+});

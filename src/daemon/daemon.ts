@@ -1,0 +1,162 @@
+/**
+ * Puts the daemon together: the one place that knows every part. Start-up is a chain; a step that fails undoes those
+ * before it, and its error is one line that says what to do.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createGate } from "../authz/gate.ts";
+import { loadPolicy } from "../authz/grants.ts";
+import { createIdentify } from "../authz/identity.ts";
+import { Policy } from "../authz/policy.ts";
+import { AuraeError } from "../base/errors.ts";
+import { log } from "../base/log.ts";
+import { Cells } from "../domain/cells/cells.ts";
+import { CgroupFs } from "../kernel/cgroup/cgroup-fs.ts";
+import { findCgroup2 } from "../kernel/cgroup/mount-point.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { peerUid } from "../kernel/net/peer-credentials.ts";
+import { KernelProcesses } from "../kernel/process/kernel-processes.ts";
+import { createCellService } from "../service/cells/handler.ts";
+import { guarded } from "../service/errors.ts";
+import { HealthRegistry } from "../service/health/registry.ts";
+import { createRoutes, INTERCEPTORS } from "../service/routes.ts";
+import { loadValidator } from "../service/validation.ts";
+import { Server } from "../transport/server.ts";
+import { type DaemonConfig, listenAddresses } from "./config.ts";
+import { ensureDirectory } from "./directories.ts";
+import type { Machine } from "./machine.ts";
+import { deriveRole, ROLE_GREETINGS, type Role } from "./role.ts";
+import { loadTlsFiles, type TlsFiles } from "./tls-files.ts";
+import { VERSION } from "./version.ts";
+
+/** How long requests in flight may take to finish at shutdown. */
+const DRAIN_MS = 2_000;
+
+/** How long executables have between SIGTERM and SIGKILL at shutdown. */
+const SHUTDOWN_GRACE_MS = 5_000;
+
+/** The environment that executables start with; what the daemon itself was started with is none of theirs. */
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+export interface Host {
+  readonly pid: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+function readSelfCgroup(): string | undefined {
+  try {
+    return readFileSync("/proc/self/cgroup", "utf8");
+  } catch {
+    return undefined; // ENOENT: no /proc yet
+  }
+}
+
+/** @throws {AuraeError} for `--nested`, which comes with instances */
+export function roleOf(config: DaemonConfig, host: Host): Role {
+  const role = deriveRole({
+    nested: config.nested,
+    isInit: host.pid === 1 || config.pid1,
+    selfCgroup: readSelfCgroup(),
+  });
+  if (role === "cell") {
+    throw new AuraeError("unimplemented", "--nested: nested daemons are not implemented yet");
+  }
+  return role;
+}
+
+export class Daemon {
+  readonly #cells: Cells;
+  readonly #server: Server;
+  readonly #health: HealthRegistry;
+  readonly #resources: DisposableStack;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(parts: {
+    cells: Cells;
+    server: Server;
+    health: HealthRegistry;
+    resources: DisposableStack;
+  }) {
+    this.#cells = parts.cells;
+    this.#server = parts.server;
+    this.#health = parts.health;
+    this.#resources = parts.resources;
+  }
+
+  /**
+   * @param machine what PowerOff and Reboot act on; undefined where auraed is not the machine's init
+   * @throws {AuraeError | UnsupportedError} with a message for people
+   */
+  static async start(
+    config: DaemonConfig,
+    role: Role,
+    host: Host,
+    machine: Machine | undefined,
+  ): Promise<Daemon> {
+    log.info(ROLE_GREETINGS[role], { version: VERSION });
+    const tls = loadTlsFiles(config);
+    for (const warning of tls.warnings) {
+      log.warn(warning);
+    }
+    ensureDirectory(config.runtimeDir, "--runtime-dir");
+    ensureDirectory(config.libraryDir, "--library-dir");
+    using resources = new DisposableStack();
+    const processes = resources.use(new KernelProcesses());
+    machine?.reapOrphans((pid) => processes.owns(pid));
+    const kernel: Kernel = { cgroups: new CgroupFs(findCgroup2()), processes };
+    const cells = new Cells({
+      kernel,
+      outputDirectory: join(config.libraryDir, "output"),
+      env: { PATH: host.env.PATH ?? DEFAULT_PATH },
+    });
+    const health = new HealthRegistry();
+    const server = await listen({ config, role, tls, cells, health, machine });
+    // Loaded once the listeners accept, not before: it takes longer than all of the above.
+    void loadValidator();
+    return new Daemon({ cells, server, health, resources: resources.move() });
+  }
+
+  /** Stops taking requests, ends all that runs, and lets go of everything. Called again, it waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    log.info("shutting down");
+    this.#health.close();
+    await this.#server.close(DRAIN_MS);
+    await this.#cells.freeAll(SHUTDOWN_GRACE_MS);
+    this.#resources.dispose();
+    log.info("shut down");
+  }
+}
+
+function listen(parts: {
+  config: DaemonConfig;
+  role: Role;
+  tls: TlsFiles;
+  cells: Cells;
+  health: HealthRegistry;
+  machine: Machine | undefined;
+}): Promise<Server> {
+  const { config, role, tls, cells, health, machine } = parts;
+  const policy = new Policy({
+    trustDomain: tls.trustDomain,
+    grants: loadPolicy(config.policy.path, config.policy),
+  });
+  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  return Server.listen({
+    listeners: listenAddresses(config, role === "pid1"),
+    tls,
+    gate: guarded(createGate(policy)),
+    identify: createIdentify(peerUid),
+    interceptors: INTERCEPTORS,
+    routes: createRoutes({
+      version: VERSION,
+      health,
+      machine: machine?.control,
+      cells: createCellService(cells, ids),
+    }),
+  });
+}

@@ -1,0 +1,32 @@
+/**
+ * The executable's entry. What it is depends on the name it is called by, or on its first argument; only what that
+ * needs is loaded.
+ */
+import { basename } from "node:path";
+
+const ROLES = ["auraed", "aer", "auraescript"] as const;
+type Program = (typeof ROLES)[number];
+
+function program(): { name: Program; args: string[] } {
+  const args = process.argv.slice(2);
+  const called = ROLES.find((name) => name === basename(process.argv0));
+  const asked = ROLES.find((name) => name === args[0]);
+  return called !== undefined && called !== "auraed"
+    ? { name: called, args }
+    : asked !== undefined
+      ? { name: asked, args: args.slice(1) }
+      : { name: "auraed", args };
+}
+
+const { name, args } = program();
+switch (name) {
+  case "auraed":
+    process.exit(await (await import("./auraed.ts")).runAuraed(args));
+    break;
+  case "aer":
+    process.exit(await (await import("./aer.ts")).main(args));
+    break;
+  case "auraescript":
+    process.stderr.write("auraescript: not implemented in this version\n");
+    process.exit(2);
+}

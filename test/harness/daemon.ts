@@ -62,6 +62,11 @@ export class TestDaemon {
     };
   }
 
+  /** Runs the daemon with these flags and waits for it to end by itself, as it must when it can't start. */
+  static runToEnd(flags: readonly string[], wrapper: readonly string[] = []): Promise<Ended> {
+    return run([...wrapper, AURAED, ...flags]);
+  }
+
   static async start(...more: string[]): Promise<TestDaemon> {
     const { directory, flags } = await TestDaemon.prepare();
     const child = Bun.spawn(

@@ -1,14 +1,15 @@
-import { X509Certificate as NodeCertificate } from "node:crypto";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, X509Certificate as NodeCertificate } from "node:crypto";
 import { expect, test } from "bun:test";
-import {
+import { createAuthority, issueCertificate, loadAuthority } from "./authority.ts";
+import { loadX509 } from "./x509.ts";
+
+const {
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
   X509Certificate,
-} from "@peculiar/x509";
-import { createAuthority, issueCertificate, loadAuthority } from "./authority.ts";
+} = await loadX509();
 
 const authority = await createAuthority({ trustDomain: "td.example", commonName: "td.example" });
 const server = await issueCertificate(authority, {
@@ -116,6 +117,14 @@ test.each([
 
 test("loadAuthority reads back what createAuthority made", async () => {
   expect(loadAuthority(authority.certificatePem, authority.keyPem)).toEqual(authority);
+});
+
+test("issueCertificate refuses an authority whose certificate is not PEM", async () => {
+  const issued = issueCertificate(
+    { ...authority, certificatePem: "x" },
+    { commonName: "x", usage: "client" },
+  );
+  await expect(issued).rejects.toThrow("the CA certificate can't be read");
 });
 
 test("loadAuthority refuses what is not PEM, naming which of the two", () => {

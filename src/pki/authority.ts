@@ -3,27 +3,12 @@
  * SVIDs (SPIFFE X509-SVID, RFC 5280). It knows no files and no names of ours: `layout.ts` has the names, `plan.ts`
  * and `write.ts` the files.
  *
- * Importing this loads `@peculiar/x509`, which costs tens of milliseconds: the daemon's start must not.
+ * `@peculiar/x509` is loaded by the first call that makes something, not by the import of this module.
  */
-import "./reflect.ts";
-import { createPrivateKey, randomBytes } from "node:crypto";
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type Extension,
-  type JsonGeneralNames,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  Name,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from "@peculiar/x509";
+import { createPrivateKey, X509Certificate as NodeCertificate, randomBytes } from "node:crypto";
+import type { Extension, JsonGeneralNames, Name, X509Certificate } from "@peculiar/x509";
 import { AuraeError, messageOf } from "../base/errors.ts";
+import { loadX509, type X509Module } from "./x509.ts";
 
 export interface Authority {
   readonly certificatePem: string;
@@ -73,27 +58,31 @@ const KEY_ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
 
 /** A self-signed authority with a fresh ECDSA P-256 key; it may sign leaves only (path length 0). */
 export async function createAuthority(options: CreateAuthorityOptions): Promise<Authority> {
+  const x509 = await loadX509();
   const keys = await generateKeys();
   const names: JsonGeneralNames = [
     { type: "url", value: `spiffe://${options.trustDomain}` },
     { type: "dns", value: options.trustDomain },
   ];
-  const certificate = await X509CertificateGenerator.createSelfSigned({
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: randomSerial(),
-    name: nameFromCommonName(options.commonName),
+    name: nameFromCommonName(x509, options.commonName),
     notBefore: options.notBefore ?? defaultNotBefore(),
     notAfter: options.notAfter ?? daysFromNow(AUTHORITY_DAYS),
     keys,
     extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      new SubjectAlternativeNameExtension(names),
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      new x509.SubjectAlternativeNameExtension(names),
     ],
   });
   return {
     certificatePem: pemOf(certificate),
-    keyPem: await pkcs8PemOf(keys.privateKey),
+    keyPem: await pkcs8PemOf(x509, keys.privateKey),
     trustDomain: options.trustDomain,
   };
 }
@@ -110,22 +99,24 @@ export async function issueCertificate(
   if (options.usage === "client") {
     refuseServerNames(options);
   }
-  const issuer = parseCertificate(authority.certificatePem);
+  const x509 = await loadX509();
+  parseCertificate(authority.certificatePem);
+  const issuer = new x509.X509Certificate(authority.certificatePem);
   const signingKey = await importSigningKey(authority.keyPem);
   const keys = await generateKeys();
   const inOneYear = daysFromNow(LEAF_DAYS).getTime();
-  const certificate = await X509CertificateGenerator.create({
+  const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomSerial(),
-    subject: nameFromCommonName(options.commonName),
+    subject: nameFromCommonName(x509, options.commonName),
     // The issuer's name byte for byte, not read and written again: some verifiers compare the encoding.
     issuer: issuer.subjectName,
     notBefore: options.notBefore ?? defaultNotBefore(),
     notAfter: options.notAfter ?? new Date(Math.min(issuer.notAfter.getTime(), inOneYear)),
     publicKey: keys.publicKey,
     signingKey,
-    extensions: await leafExtensions(issuer, keys.publicKey, options),
+    extensions: await leafExtensions(x509, issuer, keys.publicKey, options),
   });
-  return { certificatePem: pemOf(certificate), keyPem: await pkcs8PemOf(keys.privateKey) };
+  return { certificatePem: pemOf(certificate), keyPem: await pkcs8PemOf(x509, keys.privateKey) };
 }
 
 /**
@@ -160,20 +151,24 @@ function refuseServerNames(options: IssueCertificateOptions): void {
 }
 
 async function leafExtensions(
+  x509: X509Module,
   issuer: X509Certificate,
   publicKey: CryptoKey,
   options: IssueCertificateOptions,
 ): Promise<Extension[]> {
   // The identifier as the issuer states it, which needs not be the hash of its key.
-  const issuerKeyId = issuer.getExtension(SubjectKeyIdentifierExtension)?.keyId;
+  const issuerKeyId = issuer.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
   const extensions: Extension[] = [
-    new BasicConstraintsExtension(false, undefined, true),
-    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([
+      x509.ExtendedKeyUsage.serverAuth,
+      x509.ExtendedKeyUsage.clientAuth,
+    ]),
     issuerKeyId === undefined
-      ? await AuthorityKeyIdentifierExtension.create(issuer.publicKey)
-      : new AuthorityKeyIdentifierExtension(issuerKeyId),
-    await SubjectKeyIdentifierExtension.create(publicKey),
+      ? await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey)
+      : new x509.AuthorityKeyIdentifierExtension(issuerKeyId),
+    await x509.SubjectKeyIdentifierExtension.create(publicKey),
   ];
   const names: JsonGeneralNames = [
     ...(options.uris ?? []).map((value) => ({ type: "url", value }) as const),
@@ -181,7 +176,7 @@ async function leafExtensions(
     ...(options.ipAddresses ?? []).map((value) => ({ type: "ip", value }) as const),
   ];
   if (names.length > 0) {
-    extensions.push(new SubjectAlternativeNameExtension(names));
+    extensions.push(new x509.SubjectAlternativeNameExtension(names));
   }
   return extensions;
 }
@@ -217,9 +212,9 @@ function signingAlgorithmOf(type: string | undefined, curve: string | undefined)
   return { name: "ECDSA", namedCurve };
 }
 
-function parseCertificate(pem: string): X509Certificate {
+function parseCertificate(pem: string): NodeCertificate {
   try {
-    return new X509Certificate(pem);
+    return new NodeCertificate(pem);
   } catch (error) {
     throw new AuraeError("failed_precondition", "the CA certificate can't be read", {
       cause: error,
@@ -230,20 +225,21 @@ function parseCertificate(pem: string): X509Certificate {
 /** The trust domain that leaves of this CA certificate belong to, or undefined where it names none. */
 export function trustDomainFromPem(certificatePem: string): string | undefined {
   const certificate = parseCertificate(certificatePem);
-  const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? [];
-  for (const { type, value } of names) {
-    const domain = type === "url" ? /^spiffe:\/\/([^/]+)\/?$/.exec(value)?.[1] : undefined;
+  // Node's text form: names are parted by ", ", and a comma inside a name is escaped.
+  const names = certificate.subjectAltName?.split(", ") ?? [];
+  for (const name of names) {
+    const domain = /^URI:spiffe:\/\/([^/]+)\/?$/.exec(name)?.[1];
     if (domain !== undefined) {
       return domain;
     }
   }
-  const dns = names.find(({ type }) => type === "dns")?.value;
-  return dns ?? certificate.subjectName.getField("CN")[0];
+  const dns = names.find((name) => name.startsWith("DNS:"))?.slice("DNS:".length);
+  return dns ?? /^CN=(.+)$/m.exec(certificate.subject)?.[1];
 }
 
 /** As an object and not as text, so that no character of a name is taken for syntax. */
-function nameFromCommonName(commonName: string): Name {
-  return new Name([{ O: [{ utf8String: "Aurae" }] }, { CN: [{ utf8String: commonName }] }]);
+function nameFromCommonName(x509: X509Module, commonName: string): Name {
+  return new x509.Name([{ O: [{ utf8String: "Aurae" }] }, { CN: [{ utf8String: commonName }] }]);
 }
 
 /** Positive, and of full length: the first byte is 0x40 to 0x7f. */
@@ -265,7 +261,7 @@ function pemOf(certificate: X509Certificate): string {
   return `${certificate.toString("pem")}\n`;
 }
 
-async function pkcs8PemOf(key: CryptoKey): Promise<string> {
+async function pkcs8PemOf(x509: X509Module, key: CryptoKey): Promise<string> {
   const der = await crypto.subtle.exportKey("pkcs8", key);
-  return `${PemConverter.encode(der, PemConverter.PrivateKeyTag)}\n`;
+  return `${x509.PemConverter.encode(der, x509.PemConverter.PrivateKeyTag)}\n`;
 }

@@ -2,7 +2,7 @@
  * `auraed pki`: reads its words, has the plan made, writes the files, and tells a person what came of it. The only
  * place of this folder that speaks to somebody; it ends no process.
  *
- * `@peculiar/x509` is loaded only after the words are found right, so that `--help` is quick.
+ * The rest is loaded only after the words are found right, so that `--help` is quick.
  */
 import { basename, dirname } from "node:path";
 import { AuraeError, messageOf } from "../base/errors.ts";

@@ -1,0 +1,101 @@
+/**
+ * From exec to a socket that accepts, and the memory of a daemon that nobody has talked to yet and of one that
+ * somebody has. The peer is an executable that Bun compiled from an empty program: what no Bun program can be below.
+ */
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { curlCall } from "../harness/curl.ts";
+import { AURAED, TestDaemon } from "../harness/daemon.ts";
+import { printFigures, printValue } from "./stats.ts";
+
+const STARTS = 20;
+const MIB = 1024 * 1024;
+/** How long a daemon is left alone before its memory counts as idle. */
+const SETTLE_MS = 1_000;
+
+function residentMib(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kib) / 1024;
+}
+
+function accepts(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function measureStart(flags: readonly string[], directory: string) {
+  const path = join(directory, "bench.sock");
+  rmSync(path, { force: true });
+  const start = performance.now();
+  const child = Bun.spawn([AURAED, ...flags, "--socket", path], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  while (!(await accepts(path))) {
+    await Bun.sleep(0);
+  }
+  const startMs = performance.now() - start;
+  await Bun.sleep(SETTLE_MS);
+  const idleMib = residentMib(child.pid);
+  const caller = { pki: join(directory, "pki"), authority: "localhost", socket: path };
+  for (let i = 0; i < 10; i++) {
+    await curlCall(caller, "aurae.cells.v0.CellService/Stop", { executableName: "nobody" });
+  }
+  const usedMib = residentMib(child.pid);
+  child.kill();
+  await child.exited;
+  return { startMs, idleMib, usedMib };
+}
+
+async function emptyProgram(directory: string): Promise<() => Promise<number>> {
+  const source = join(directory, "empty.ts");
+  const out = join(directory, "empty");
+  await Bun.write(source, "export {};\n");
+  await Bun.$`${process.execPath} build --compile --bytecode --format=esm ${source} --outfile ${out}`.quiet();
+  return async () => {
+    const start = performance.now();
+    await Bun.spawn([out], { stdio: ["ignore", "ignore", "inherit"] }).exited;
+    return performance.now() - start;
+  };
+}
+
+const { directory, flags } = await TestDaemon.prepare();
+const scratch = mkdtempSync(join(tmpdir(), "aurae-bench-"));
+try {
+  const runEmpty = await emptyProgram(scratch);
+  await runEmpty();
+  await measureStart(flags, directory);
+  const peers: number[] = [];
+  const starts: Awaited<ReturnType<typeof measureStart>>[] = [];
+  for (let i = 0; i < STARTS; i++) {
+    peers.push(await runEmpty());
+    starts.push(await measureStart(flags, directory));
+  }
+  printFigures(
+    "auraed, exec to an accepting socket",
+    "ms",
+    starts.map((it) => it.startMs),
+  );
+  printFigures("peer: an empty compiled program, exec to exit", "ms", peers);
+  printFigures(
+    "auraed, resident and idle",
+    "MiB",
+    starts.map((it) => it.idleMib),
+  );
+  printFigures(
+    "auraed, resident after ten calls",
+    "MiB",
+    starts.map((it) => it.usedMib),
+  );
+  printValue("dist/auraed", "MiB", statSync(AURAED).size / MIB);
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true });
+}

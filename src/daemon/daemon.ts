@@ -19,12 +19,12 @@ import { KernelProcesses } from "../kernel/process/kernel-processes.ts";
 import { createCellService } from "../service/cells/handler.ts";
 import { guarded } from "../service/errors.ts";
 import { HealthRegistry } from "../service/health/registry.ts";
+import type { MachineControl } from "../service/machine/handler.ts";
 import { createRoutes, INTERCEPTORS } from "../service/routes.ts";
 import { loadValidator } from "../service/validation.ts";
 import { Server } from "../transport/server.ts";
 import { type DaemonConfig, listenAddresses } from "./config.ts";
 import { ensureDirectory } from "./directories.ts";
-import type { Machine } from "./machine.ts";
 import { deriveRole, ROLE_GREETINGS, type Role } from "./role.ts";
 import { loadTlsFiles, type TlsFiles } from "./tls-files.ts";
 import { VERSION } from "./version.ts";
@@ -41,6 +41,13 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 export interface Host {
   readonly pid: number;
   readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The machine, where the daemon is its init. */
+export interface OwnMachine {
+  readonly control: MachineControl;
+  /** Has orphans reaped from now on; told which children the daemon waits for itself. */
+  reapOrphans(isOwnChild: (pid: number) => boolean): void;
 }
 
 function readSelfCgroup(): string | undefined {
@@ -91,7 +98,7 @@ export class Daemon {
     config: DaemonConfig,
     role: Role,
     host: Host,
-    machine: Machine | undefined,
+    machine: OwnMachine | undefined,
   ): Promise<Daemon> {
     log.info(ROLE_GREETINGS[role], { version: VERSION });
     const tls = loadTlsFiles(config);
@@ -138,7 +145,7 @@ function listen(parts: {
   tls: TlsFiles;
   cells: Cells;
   health: HealthRegistry;
-  machine: Machine | undefined;
+  machine: OwnMachine | undefined;
 }): Promise<Server> {
   const { config, role, tls, cells, health, machine } = parts;
   const policy = new Policy({

@@ -7,10 +7,8 @@ import { VERSION } from "../daemon/version.ts";
 
 export async function main(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
-  // The first one ends the call in good order; a second one ends us, should that not be enough.
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => interrupt.abort());
-  }
+  // The first Ctrl-C ends the call in good order; the second ends us, should that not be enough.
+  process.once("SIGINT", () => interrupt.abort());
   const stdout = Bun.stdout.writer();
   const stderr = Bun.stderr.writer();
   const writeTo = (sink: Bun.FileSink) => async (text: string) => {

@@ -11,7 +11,7 @@ function fail(message: string, code: number): number {
   return code;
 }
 
-/** 0: ended as asked; 1: could not start or go on; 2: the command line is wrong, or asks for what is not there yet. */
+/** 0: ended as asked (for init: see src/init/protocol.ts); 1: could not start or go on; 2: the command line is wrong, or asks for what is not there yet. */
 export async function runAuraed(args: readonly string[]): Promise<number> {
   if (args[0] === "pki") {
     const { runPkiCommand } = await import("../pki/command.ts");
@@ -43,8 +43,7 @@ export async function runAuraed(args: readonly string[]): Promise<number> {
       process.stdout.write(BANNER);
       setLogLevel(command.config.verbose ? "TRACE" : "INFO");
       try {
-        await runDaemon(command.config, { pid: process.pid, env: process.env });
-        return 0;
+        return await runDaemon(command.config, { pid: process.pid, env: process.env });
       } catch (error) {
         return fail(messageOf(error), 1);
       }

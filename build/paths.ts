@@ -1,0 +1,13 @@
+/** Where things are in the repository. */
+import { dirname, join } from "node:path";
+
+export const ROOT = dirname(import.meta.dir);
+export const DIST = join(ROOT, "dist");
+export const FFI_LIBRARY = join(DIST, "ffi/libauraed.so");
+export const FFI_INIT = join(DIST, "ffi/init");
+export const EXECUTABLE = join(DIST, "auraed");
+
+/** The path of a file of the repository. */
+export function inRoot(...parts: readonly string[]): string {
+  return join(ROOT, ...parts);
+}

@@ -1,0 +1,52 @@
+/** The machine's name, and how many files a process may have open. */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { RLIMIT_NOFILE } from "../kernel/abi/resource.ts";
+import { isErrno } from "../kernel/sys/error.ts";
+import { syscall } from "../kernel/sys/syscall.ts";
+import { type NetworkContext, staticAddresses } from "./network-steps.ts";
+import type { BootStep } from "./steps.ts";
+
+/** The kernel's own ceiling (fs.nr_open) when nobody has moved it. */
+const OPEN_FILES = 1_048_576n;
+const FALLBACK_NAME = "auraed";
+const MAX_NAME_BYTES = 64;
+/** What the kernel calls a machine that nobody named. */
+const UNNAMED = new Set(["", "(none)"]);
+
+function nameFromFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim() || undefined;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** The kernel takes `hostname=` by itself; then come our site's file, the image's, and `ip=`. */
+function setHostname(context: NetworkContext): undefined {
+  if (!UNNAMED.has(hostname())) {
+    return undefined;
+  }
+  const name =
+    nameFromFile("/etc/aurae/hostname") ??
+    nameFromFile("/etc/hostname") ??
+    staticAddresses(context.commandLine).find((it) => it.hostname !== undefined)?.hostname ??
+    FALLBACK_NAME;
+  const bytes = Buffer.from(name).subarray(0, MAX_NAME_BYTES);
+  syscall("sethostname", JSON.stringify(name), bytes, bytes.length);
+  return undefined;
+}
+
+function raiseOpenFiles(): undefined {
+  const limits = new BigUint64Array([OPEN_FILES, OPEN_FILES]);
+  syscall("prlimit64", "RLIMIT_NOFILE", 0, RLIMIT_NOFILE, limits, null);
+  return undefined;
+}
+
+export const SYSTEM_STEPS: readonly BootStep<NetworkContext>[] = [
+  { name: "set the host name", onFailure: "warn", run: setHostname },
+  { name: "raise the limit of open files", onFailure: "warn", run: raiseOpenFiles },
+];

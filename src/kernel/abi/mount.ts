@@ -1,0 +1,8 @@
+/** Flags of mount(2) and umount2(2) (linux/mount.h, linux/fs.h). */
+export const MS_NOSUID = 2;
+export const MS_NODEV = 4;
+export const MS_NOEXEC = 8;
+export const MS_NOATIME = 1024;
+export const MS_RELATIME = 1 << 21;
+
+export const MNT_DETACH = 2;

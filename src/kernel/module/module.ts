@@ -1,0 +1,23 @@
+/** Loading of kernel modules (finit_module(2)). Order and choice are the caller's. */
+import { closeSync, openSync } from "node:fs";
+import { ERRNO } from "../abi/errno.ts";
+import { SyscallError } from "../sys/error.ts";
+import { cString, syscallRaw } from "../sys/syscall.ts";
+
+/**
+ * Loads a module from its file.
+ * @returns false where the kernel has it already
+ * @throws {SyscallError} ENOENT with symbols missing, EKEYREJECTED, EPERM with modules locked
+ */
+export function loadModule(path: string, parameters = ""): boolean {
+  const fd = openSync(path, "r");
+  try {
+    const result = syscallRaw("finit_module", fd, cString(parameters), 0);
+    if (result < 0 && result !== -ERRNO.EEXIST) {
+      throw new SyscallError("finit_module", -result, `"${path}"`);
+    }
+    return result >= 0;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * One QEMU process: its arguments, its console, its control socket and its end. It dies with the process that started
+ * it, and nothing here ends a process by name.
+ */
+import { join } from "node:path";
+import { ConsoleLog } from "./console-log.ts";
+import { Qmp } from "./qmp.ts";
+
+export interface QemuOptions {
+  /** An empty folder of this machine's own. */
+  readonly directory: string;
+  readonly consolePath: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly commandLine: string;
+  readonly memoryMib: number;
+  readonly cpus: number;
+  /** The guest's TCP port that is forwarded from a free one of 127.0.0.1. */
+  readonly guestPort: number;
+}
+
+export interface QemuEnd {
+  /** QEMU's own exit status; 0 after a shutdown and, with -no-reboot, after a reset. */
+  readonly code: number;
+  /** `guest-shutdown`, `guest-reset` (a restart, or a panic), `host-qmp-quit`, or nothing when QEMU was killed. */
+  readonly reason: string | undefined;
+}
+
+function argumentsOf(options: QemuOptions, qmpPath: string): string[] {
+  return [
+    ...["-accel", "tcg", "-cpu", "max", "-m", `${options.memoryMib}`, "-smp", `${options.cpus}`],
+    ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
+    ...["-kernel", options.kernel, "-initrd", options.initrd, "-append", options.commandLine],
+    ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
+    ...["-chardev", `socket,id=qmp,path=${qmpPath}`, "-mon", "chardev=qmp,mode=control"],
+    ...["-netdev", `user,id=net0,hostfwd=tcp:127.0.0.1:0-:${options.guestPort}`],
+    ...["-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci"],
+  ];
+}
+
+export class Qemu implements AsyncDisposable {
+  readonly console: ConsoleLog;
+  readonly exited: Promise<QemuEnd>;
+  readonly qmp: Qmp;
+  readonly #process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+
+  private constructor(options: QemuOptions, qmp: Qmp) {
+    this.qmp = qmp;
+    this.console = new ConsoleLog(options.consolePath);
+    // The kernel kills QEMU with us, whatever way we end: prctl(PR_SET_PDEATHSIG) outlives exec.
+    const wrapper = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64"];
+    this.#process = Bun.spawn([...wrapper, ...argumentsOf(options, qmp.path)], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    this.exited = this.#watch();
+  }
+
+  static async start(options: QemuOptions): Promise<Qemu> {
+    return new Qemu(options, await Qmp.listen(join(options.directory, "qmp")));
+  }
+
+  /** The port of 127.0.0.1 that leads into the guest. */
+  async hostPort(): Promise<number> {
+    const command = { "command-line": "info usernet" };
+    const table = String(await this.qmp.execute("human-monitor-command", command));
+    // TCP[HOST_FORWARD]  12       127.0.0.1 40123       10.0.2.15  8080     0     0
+    const port = /\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)/.exec(table)?.[1];
+    if (port === undefined) {
+      throw new Error(`find the forwarded port in what QEMU says:\n${table}`);
+    }
+    return Number(port);
+  }
+
+  /** Ends QEMU on the spot and waits until it is gone. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  async #watch(): Promise<QemuEnd> {
+    const decoder = new TextDecoder();
+    const complaints = this.#process.stderr.text();
+    for await (const chunk of this.#process.stdout) {
+      this.console.append(decoder.decode(chunk, { stream: true }));
+    }
+    const code = await this.#process.exited;
+    this.console.append((await complaints).replace(/^/gm, "qemu: ").replace(/^qemu: $/m, ""));
+    this.qmp.close();
+    const reason = await this.qmp.ended;
+    this.console.end(`QEMU ended with ${code} (${reason ?? "no reason given"})`);
+    return { code, reason };
+  }
+}

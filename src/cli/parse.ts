@@ -4,7 +4,7 @@
  * Flags may stand anywhere; `--flag value`, `--flag=value`, `-f value`, `-fvalue`; `--` ends them. A flag that takes a
  * value takes the next word whatever it looks like.
  */
-import { type Command, findCommand, findGroup } from "./commands.ts";
+import { type Command, commandNames, findCommand, findGroup } from "./commands.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
 import type { ServiceGroup } from "../client/services.ts";
 import { nearest } from "./suggest.ts";
@@ -55,8 +55,10 @@ export function parseLine(
     } else {
       command = findCommand(group, word);
       if (command === undefined) {
-        const names = group.service.methods.map((method) => method.name.toLowerCase());
-        throw new UsageError(`${group.name}: no command "${word}"${nearest(word, names)}`);
+        throw new UsageError(
+          `no command "${word}"${nearest(word, commandNames(group))}`,
+          whereOf(group, command),
+        );
       }
       known = flagTable([...GLOBAL_FLAG_LIST, ...flagsOf(command)]);
     }
@@ -75,19 +77,25 @@ export function parseLine(
     const { label, attached } = splitFlag(word, known);
     const spec = known.get(label);
     if (spec === undefined) {
-      throw new UsageError(`no flag "${label}"${nearest(label, [...known.keys()])}`);
+      throw new UsageError(
+        `no flag "${label}"${nearest(label, [...known.keys()])}`,
+        whereOf(group, command),
+      );
     }
     let text = attached;
     if (text === undefined && spec.valueName !== undefined) {
       at += 1;
       text = argv[at];
       if (text === undefined) {
-        throw new UsageError(`${label}: ${spec.valueName} is missing after it`);
+        throw new UsageError(
+          `${label}: ${spec.valueName} is missing after it`,
+          whereOf(group, command),
+        );
       }
     }
     flags.push({ spec, label, text: text ?? "true" });
   }
-  refuseRepeats(flags);
+  refuseRepeats(flags, whereOf(group, command));
   return { group, command, words, flags };
 }
 
@@ -131,11 +139,16 @@ function splitFlag(
   return { label, attached: rest === "" ? undefined : rest.replace(/^=/, "") };
 }
 
-function refuseRepeats(flags: readonly GivenFlag[]): void {
+/** `cell allocate`, for messages. */
+export function whereOf(group: ServiceGroup | undefined, command: Command | undefined): string {
+  return [group?.name, command?.name].filter((word) => word !== undefined).join(" ");
+}
+
+function refuseRepeats(flags: readonly GivenFlag[], where: string): void {
   const seen = new Set<FlagSpec>();
   for (const { spec, label } of flags) {
     if (seen.has(spec) && spec.repeated !== true && spec.valueName !== undefined) {
-      throw new UsageError(`${label}: given twice`);
+      throw new UsageError(`${label}: given twice`, where);
     }
     seen.add(spec);
   }

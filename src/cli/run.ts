@@ -16,7 +16,7 @@ import { errorLines } from "./error-lines.ts";
 import { escapeText } from "./escape.ts";
 import { EXIT, exitCodeFor } from "./exit-codes.ts";
 import { type Globals, globalsFrom } from "./globals.ts";
-import { type ParsedLine, parseLine } from "./parse.ts";
+import { type ParsedLine, parseLine, whereOf } from "./parse.ts";
 import { renderAnswer } from "./render/answers.ts";
 import { styleFrom } from "./render/style.ts";
 import { requestFrom } from "./request.ts";
@@ -47,10 +47,11 @@ export async function runAer(argv: readonly string[], io: CliIo): Promise<number
       SERVICE_GROUPS.map(({ name }) => name),
       BUILTINS,
     );
-    where = [line.group?.name, line.command?.name].filter((word) => word !== undefined).join(" ");
+    where = whereOf(line.group, line.command);
     return await dispatch(line, globalsFrom(line.flags), io, say);
   } catch (error) {
-    return await report(error, where, io, say).catch(() => EXIT.failed);
+    const place = error instanceof UsageError ? (error.where ?? where) : where;
+    return await report(error, place, io, say).catch(() => EXIT.failed);
   }
 }
 
@@ -111,7 +112,7 @@ async function runCommand(
       code = EXIT.failed;
     }
   }
-  return io.signal.aborted ? EXIT.interrupted : code;
+  return code;
 }
 
 function configFor(globals: Globals, io: CliIo, warn: (message: string) => void): ClientConfig {

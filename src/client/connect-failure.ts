@@ -21,7 +21,7 @@ export function connectionLost(error: unknown, address: Address): unknown {
     return error;
   }
   return new ConnectError(
-    `the connection to "${addressText(address)}" broke: ${messageOf(error)}`,
+    `the connection to "${addressText(address)}" broke: ${wordsOf(error)}`,
     Code.Unavailable,
     undefined,
     undefined,
@@ -37,12 +37,20 @@ export function connectFailure(error: unknown, context: ConnectFailureContext): 
   const reason = reasonOf(String((error as { code?: unknown }).code), context);
   const where = addressText(context.address);
   return new ConnectError(
-    `connect to "${where}": ${reason ?? messageOf(error)}`,
+    `connect to "${where}": ${reason ?? wordsOf(error)}`,
     Code.Unavailable,
     undefined,
     undefined,
     error,
   );
+}
+
+/** Bun's messages go on to explain its API, which is no help to whoever runs a client. */
+function wordsOf(error: unknown): string {
+  const code = String((error as { code?: unknown }).code);
+  return code === "ECONNRESET"
+    ? "the other side closed it"
+    : messageOf(error).replace(/\.? For more information, pass .*$/s, "");
 }
 
 function isAbort(error: unknown): boolean {

@@ -93,29 +93,34 @@ export const errorInterceptor: Interceptor = (next) => async (request) => {
   }
 };
 
+/** Longest message of an error, in characters: gRPC sends it in a trailer, and clients bound those. */
+const MAX_MESSAGE = 4_096;
+
 /**
- * Connect reads a request before any interceptor sees it, and calls a message that is too large "resource exhausted"
- * and a malformed binary one "internal". Both are the caller's mistakes.
+ * The last word on an error before it is written. Connect reads a request before any interceptor sees it, and calls a
+ * message that is too large "resource exhausted" and a malformed binary one "internal", though both are the caller's
+ * mistakes; and a message that quotes what the caller sent may be as long as that.
  */
-function blameCaller(reason: unknown): void {
+function refine(reason: unknown): void {
   if (!(reason instanceof ConnectError)) {
     return;
   }
-  const limit = /larger than configured readMaxBytes (\d+)$/.exec(reason.rawMessage)?.[1];
-  const malformed = /^parse binary: (.*)$/s.exec(reason.rawMessage)?.[1];
-  if (limit !== undefined && reason.code === Code.ResourceExhausted) {
-    become(reason, `the request message is larger than the limit of ${limit} bytes`);
-  } else if (malformed !== undefined && reason.code === Code.Internal) {
-    become(reason, `malformed protobuf message: ${malformed}`);
+  const { code, rawMessage } = reason;
+  const limit = /larger than configured readMaxBytes (\d+)/.exec(rawMessage)?.[1];
+  const malformed = /^parse binary: (.*)$/s.exec(rawMessage)?.[1];
+  if (limit !== undefined && code === Code.ResourceExhausted) {
+    const message = `the request message is larger than the limit of ${limit} bytes`;
+    rewrite(reason, Code.InvalidArgument, message);
+  } else if (malformed !== undefined && code === Code.Internal) {
+    rewrite(reason, Code.InvalidArgument, `malformed protobuf message: ${malformed}`);
+  } else if (rawMessage.length > MAX_MESSAGE) {
+    rewrite(reason, code, `${rawMessage.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`);
   }
 }
 
-function become(error: ConnectError, message: string): void {
-  Object.assign(error, {
-    code: Code.InvalidArgument,
-    rawMessage: message,
-    message: `[invalid_argument] ${message}`,
-  });
+function rewrite(error: ConnectError, code: Code, rawMessage: string): void {
+  const { message } = new ConnectError(rawMessage, code);
+  Object.assign(error, { code, rawMessage, message });
 }
 
 /**
@@ -126,9 +131,8 @@ export function guarded(
   gate: (context: HandlerContext) => void,
 ): (context: HandlerContext) => void {
   return (context) => {
-    context.signal.addEventListener("abort", () => blameCaller(context.signal.reason), {
-      once: true,
-    });
+    const { signal } = context;
+    signal.addEventListener("abort", () => refine(signal.reason), { once: true });
     try {
       gate(context);
     } catch (error) {

@@ -2,7 +2,6 @@
  * Every service of the API and the handler behind it. What is registered here is what reflection lists, what health
  * knows, and what the table of rules must cover.
  */
-import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { CellService } from "../gen/aurae/cells/v0/cells_pb.ts";
 import { DiscoveryService } from "../gen/aurae/discovery/v0/discovery_pb.ts";
@@ -19,6 +18,7 @@ import { type HealthRegistry, ServingStatus } from "./health/registry.ts";
 import { createMachineHandler, type MachineControl } from "./machine/handler.ts";
 import { createObserveHandler } from "./observe/handler.ts";
 import { createReflectionHandlers } from "./reflection/handler.ts";
+import { SERVICES } from "./services.ts";
 import { validationInterceptor } from "./validation.ts";
 import { createVmsHandler } from "./vms/handler.ts";
 
@@ -30,18 +30,6 @@ export interface RouteDeps {
   /** Methods that are left out answer UNIMPLEMENTED. */
   readonly cells?: Partial<ServiceImpl<typeof CellService>>;
 }
-
-/** All services, in the order in which their names sort. */
-export const SERVICES: readonly DescService[] = [
-  CellService,
-  DiscoveryService,
-  MachineService,
-  ObserveService,
-  VmService,
-  Health,
-  ServerReflection,
-  ServerReflectionAlpha,
-];
 
 /** In this order around every handler: errors outermost, so that it sees what the others throw. */
 export const INTERCEPTORS: readonly Interceptor[] = [errorInterceptor, validationInterceptor];

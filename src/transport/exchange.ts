@@ -166,7 +166,7 @@ export class HttpExchange implements Exchange {
   #writeHead(answer: UniversalServerResponse): void {
     const headers = nodeHeaders(answer.header);
     if (!isHttp2(this.#request) && (this.#connection.closing || !this.#request.complete)) {
-      headers["connection"] = "close";
+      headers.connection = "close";
     }
     writeHead(this.#response, answer.status, headers);
   }

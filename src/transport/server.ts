@@ -68,7 +68,7 @@ function answerNotFound(request: NodeRequest, response: NodeResponse): void {
   response.on("error", () => undefined);
   const headers: Record<string, string> = { "content-length": "0" };
   if (!("stream" in request) && !request.complete) {
-    headers["connection"] = "close";
+    headers.connection = "close";
   }
   writeHead(response, 404, headers);
   response.end();

@@ -45,7 +45,7 @@ _aer() {
   case "$previous" in
 ${choiceCases(everyFlag).join("\n")}
     ${pattern(everyFlag.filter((flag) => flag.completesFiles))})
-      compopt -o filenames 2>/dev/null
+      compopt -o filenames 2>/dev/null || :
       COMPREPLY=($(compgen -f -- "$word"))
       return
       ;;

@@ -30,7 +30,7 @@ export function renderLine(message: ReflectMessage, prefix = ""): string {
         return renderLine(message.get(field), `${name}.`);
       }
       const text = valueText(message, field);
-      return `${name}=${/^[^\s"=]+$/.test(text) ? escapeText(text) : `"${escapeText(text)}"`}`;
+      return `${name}=${/^[^\s"=]+$/.test(text) ? escapeText(text) : `"${escapeText(text).replaceAll('"', '\\"')}"`}`;
     })
     .filter((part) => part !== "")
     .join(" ");

@@ -1,0 +1,93 @@
+import { describe, expect, test } from "bun:test";
+import { SERVICE_GROUPS } from "../client/services.ts";
+import { commandsOf, methodKey, pathText, type Command } from "./commands.ts";
+import { BYTE_MESSAGES, METHOD_EXCEPTIONS } from "./exceptions.ts";
+import { GLOBAL_FLAG_LIST } from "./flags.ts";
+import { flagsOf } from "./parse.ts";
+import { summariesFromGenerated, summariesModule } from "./summaries-source.ts";
+
+const commands: readonly Command[] = SERVICE_GROUPS.flatMap(commandsOf);
+
+describe("the command tree", () => {
+  test("has every group and method of the contract, and ours", () => {
+    expect(commands.map(({ group, name }) => `${group} ${name}`)).toEqual([
+      "cell allocate",
+      "cell free",
+      "cell start",
+      "cell stop",
+      "cell list",
+      "discovery discover",
+      "health check",
+      "health watch",
+      "machine power-off",
+      "machine reboot",
+      "observe get-aurae-daemon-log-stream",
+      "observe get-sub-process-stream",
+      "observe get-posix-signals-stream",
+      "vm allocate",
+      "vm free",
+      "vm start",
+      "vm stop",
+      "vm list",
+    ]);
+  });
+
+  test("has no name twice in one command, global flags included", () => {
+    for (const command of commands) {
+      const names = [...GLOBAL_FLAG_LIST, ...flagsOf(command)].flatMap((flag) => [
+        flag.name,
+        ...flag.aliases,
+        ...(flag.short === undefined ? [] : [`-${flag.short}`]),
+      ]);
+      expect(names, `${command.group} ${command.name}`).toEqual([...new Set(names)]);
+    }
+  });
+});
+
+describe("METHOD_EXCEPTIONS", () => {
+  test("names only methods, fields and messages that exist", () => {
+    const methods = new Map(commands.map((command) => [methodKey(command.method), command]));
+    const messages = new Set<string>();
+    for (const [key, exception] of Object.entries(METHOD_EXCEPTIONS)) {
+      const command = methods.get(key);
+      expect(command, key).toBeDefined();
+      const paths = [...command!.flags, ...command!.positionals.map(({ flag }) => flag)].map(
+        ({ path }) => pathText(path),
+      );
+      for (const { path } of exception.positionals ?? []) {
+        expect(paths).toContain(path);
+      }
+      for (const path of Object.keys(exception.flags ?? {})) {
+        expect(paths).toContain(path);
+      }
+    }
+    for (const command of commands) {
+      for (const { path } of command.flags) {
+        messages.add(path.at(-1)!.parent.typeName);
+      }
+    }
+    for (const name of BYTE_MESSAGES) {
+      expect(messages).toContain(name);
+    }
+  });
+});
+
+describe("SUMMARIES", () => {
+  test("is what summariesModule makes of the comments in src/gen", async () => {
+    const root = `${import.meta.dir}/../gen`;
+    const paths = [...new Bun.Glob("**/*_pb.ts").scanSync(root)].sort();
+    const sources = await Promise.all(paths.map((path) => Bun.file(`${root}/${path}`).text()));
+    const services = SERVICE_GROUPS.map(({ service }) => service);
+    const wanted = summariesModule(summariesFromGenerated(sources), services);
+    expect(await Bun.file(`${import.meta.dir}/summaries.ts`).text()).toBe(wanted);
+  });
+
+  test("has one for each command and flag", () => {
+    for (const command of commands) {
+      expect(command.summary, command.name).not.toBe("");
+      for (const flag of flagsOf(command)) {
+        expect(flag.summary, `${command.name} --${flag.name}`).not.toBe("");
+      }
+    }
+  });
+});

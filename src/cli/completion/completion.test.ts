@@ -1,0 +1,71 @@
+import { describe, expect, test } from "bun:test";
+import { bashCompletion } from "./bash.ts";
+import { fishCompletion } from "./fish.ts";
+import { zshCompletion } from "./zsh.ts";
+
+/** What bash offers after these words, the last being the one under the cursor. */
+async function offered(...words: string[]): Promise<string[]> {
+  const script = `${bashCompletion()}
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_aer
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const child = Bun.spawn(["bash", "--norc", "-euc", script, "bash", "aer", ...words], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    cwd: import.meta.dir,
+  });
+  const [text, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  expect(errors).toBe("");
+  return text.split("\n").filter((line) => line !== "");
+}
+
+describe("bashCompletion", () => {
+  test("offers groups, then commands, then flags", async () => {
+    expect(await offered("")).toEqual(
+      "cell discovery health machine observe vm completion help".split(" "),
+    );
+    expect(await offered("he")).toEqual(["health", "help"]);
+    expect(await offered("cell", "st")).toEqual(["start", "stop"]);
+    expect(await offered("cell", "allocate", "a", "--cell-memory-m")).toEqual([
+      "--cell-memory-min",
+      "--cell-memory-max",
+    ]);
+    expect(await offered("cell", "start", "--no")).toEqual(["--no-cell"]);
+    expect(await offered("cell", "list", "--se")).toEqual(["--server-name"]);
+    expect(await offered("completion", "")).toEqual(["bash", "zsh", "fish"]);
+  });
+
+  test("takes a flag's value for no word, and offers the values that make sense", async () => {
+    expect(await offered("--socket", "cell", "discovery", "")).toEqual(["discover"]);
+    expect(await offered("-o", "json", "hea")).toEqual(["health"]);
+    expect(await offered("--output", "")).toEqual(["table", "json"]);
+    expect(await offered("-o", "j")).toEqual(["json"]);
+    expect(
+      await offered("observe", "get-posix-signals-stream", "--workload-workload-type", "c"),
+    ).toEqual(["cell"]);
+    expect(await offered("--timeout", "")).toEqual([]);
+  });
+
+  test("offers files where a flag names one", async () => {
+    expect(await offered("--config", "bash.")).toEqual(["bash.ts"]);
+    expect(await offered("vm", "allocate", "m", "--machine-kernel-img-path", "fish.")).toEqual([
+      "fish.ts",
+    ]);
+  });
+});
+
+test("zshCompletion and fishCompletion know each command and flag", () => {
+  for (const script of [zshCompletion(), fishCompletion()]) {
+    for (const word of ["get-sub-process-stream", "power-off", "cell-memory-max", "no-cell"]) {
+      expect(script).toContain(word);
+    }
+  }
+  // What stands in single quotes must not end them by an apostrophe of its own.
+  expect(fishCompletion()).toContain("Left out: the daemon\\'s.");
+  expect(zshCompletion()).toContain("Left out\\: the daemon'\\''s.");
+  for (const line of fishCompletion().split("\n")) {
+    expect(line.replaceAll("\\'", "").split("'").length % 2, line).toBe(1);
+  }
+});

@@ -1,0 +1,142 @@
+/**
+ * Every number and every layout in `src/kernel/abi` against the kernel's headers. The names there are the kernel's own,
+ * so a module's exports are the facts; this table says which headers have them, and what the exceptions are.
+ */
+import { describe, expect, test } from "bun:test";
+import { ERRNO } from "../../src/kernel/abi/errno.ts";
+import { EVIOCGBIT } from "../../src/kernel/abi/input.ts";
+import { SYS } from "../../src/kernel/abi/syscalls.ts";
+import { isTest, sourcesIn } from "../arch/sources.ts";
+import { type CFact, layoutFacts, wrongFacts } from "./c-facts.ts";
+
+interface Structure {
+  readonly type: string;
+  /** Only the first fields are laid out: the size is not C's. */
+  readonly isHead?: boolean;
+  /** Our name of a field -> C's, where that is inside another one. */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+interface AbiModule {
+  readonly headers: readonly string[];
+  /** C's structure for each layout. */
+  readonly structs?: Readonly<Record<string, Structure>>;
+  /** Our name of a number -> the C expression for it, where C has no such name. */
+  readonly expressions?: Readonly<Record<string, string>>;
+  /** What is in tables and functions. */
+  readonly facts?: readonly CFact[];
+}
+
+function numbers(table: Readonly<Record<string, number>>, prefix = ""): CFact[] {
+  return Object.entries(table).map(([name, value]) => ({ expression: `${prefix}${name}`, value }));
+}
+
+const MODULES: Readonly<Record<string, AbiModule>> = {
+  errno: { headers: ["asm/errno.h"], facts: numbers(ERRNO) },
+  input: {
+    headers: ["linux/input.h"],
+    structs: {
+      INPUT_EVENT: {
+        type: "struct input_event",
+        fields: { tv_sec: "time.tv_sec", tv_usec: "time.tv_usec" },
+      },
+    },
+    facts: [{ expression: "EVIOCGBIT(EV_KEY, 96)", value: EVIOCGBIT(1, 96) }],
+  },
+  layout: { headers: [] },
+  mount: { headers: ["sys/mount.h"] },
+  netlink: {
+    headers: ["sys/socket.h", "linux/if.h", "linux/netlink.h", "linux/rtnetlink.h"],
+    structs: {
+      SOCKADDR_NL: { type: "struct sockaddr_nl" },
+      NLMSGHDR: { type: "struct nlmsghdr" },
+      IFINFOMSG: { type: "struct ifinfomsg" },
+      IFADDRMSG: { type: "struct ifaddrmsg" },
+      RTMSG: { type: "struct rtmsg" },
+      RTATTR: { type: "struct rtattr" },
+    },
+  },
+  open: { headers: ["fcntl.h"] },
+  reboot: { headers: ["linux/reboot.h"] },
+  resource: { headers: ["sys/resource.h"] },
+  syscalls: { headers: ["asm/unistd_64.h"], facts: numbers(SYS, "__NR_") },
+  wait: {
+    headers: ["sys/wait.h", "sys/epoll.h", "signal.h"],
+    structs: { SIGINFO: { type: "siginfo_t", isHead: true } },
+    expressions: {
+      SIGINFO_BYTES: "sizeof(siginfo_t)",
+      EPOLL_EVENT_BYTES: "sizeof(struct epoll_event)",
+    },
+  },
+};
+
+type LaidOut = Parameters<typeof layoutFacts>[1];
+
+function isLayout(value: unknown): value is LaidOut {
+  return typeof value === "object" && value !== null && "size" in value && "offsets" in value;
+}
+
+function structFacts(structure: Structure, { size, offsets }: LaidOut): CFact[] {
+  const { type, isHead = false, fields = {} } = structure;
+  const named = Object.entries(offsets).map(([name, at]) => [fields[name] ?? name, at] as const);
+  const facts = layoutFacts(type, { size, offsets: Object.fromEntries(named) });
+  return isHead ? facts.slice(1) : facts;
+}
+
+/** The facts that a module's exports are. */
+function factsOf(exports: Readonly<Record<string, unknown>>, module: AbiModule): CFact[] {
+  const facts = [...(module.facts ?? [])];
+  for (const [name, value] of Object.entries(exports)) {
+    if (typeof value === "number" || typeof value === "bigint") {
+      facts.push({ expression: module.expressions?.[name] ?? name, value });
+    } else if (isLayout(value)) {
+      const structure = module.structs?.[name];
+      if (structure === undefined) {
+        throw new Error(`no C structure is named for the layout ${name}`);
+      }
+      facts.push(...structFacts(structure, value));
+    }
+  }
+  return facts;
+}
+
+test("every module of kernel/abi is held against the headers", () => {
+  const names = sourcesIn("src/kernel/abi")
+    .filter(({ path }) => !isTest(path))
+    .map(({ path }) => path.replace(/^.*\/|\.ts$/g, ""));
+  expect(names).toEqual(Object.keys(MODULES).toSorted());
+});
+
+describe("kernel/abi says what the kernel's headers say:", () => {
+  test.each(Object.entries(MODULES))("%s", async (name, module) => {
+    const exports = await import(`../../src/kernel/abi/${name}.ts`);
+    expect(await wrongFacts(module.headers, factsOf(exports, module))).toEqual([]);
+  });
+});
+
+test("wrongFacts tells a wrong number, a wrong offset, and a name that C does not know", async () => {
+  const wrong = await wrongFacts(
+    ["linux/netlink.h"],
+    [
+      { expression: "NETLINK_ROUTE", value: 0 },
+      { expression: "NLM_F_ACK", value: 5 },
+      ...layoutFacts("struct nlmsghdr", { size: 16, offsets: { nlmsg_type: 2, nlmsg_pid: 12 } }),
+      { expression: "NO_SUCH_NAME", value: 1 },
+    ],
+  );
+  // gcc has a second line on the name that it does not know.
+  expect(wrong.slice(0, 3)).toEqual([
+    expect.stringContaining("NLM_F_ACK is not 5"),
+    expect.stringContaining("offsetof(struct nlmsghdr, nlmsg_type) is not 2"),
+    expect.stringContaining("NO_SUCH_NAME"),
+  ]);
+});
+
+test("wrongFacts compares numbers of 64 bits and negative ones by value", async () => {
+  const facts = [
+    { expression: "0xffffffffffffffffULL", value: 0xffff_ffff_ffff_ffffn },
+    { expression: "-1", value: -1 },
+    { expression: "0xfee1dead", value: 0xfee1dead },
+  ];
+  expect(await wrongFacts([], facts)).toEqual([]);
+});

@@ -52,7 +52,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (args) => (await import("./initramfs.ts")).initramfsCommand(args),
   },
   vm: {
-    usage: "vm [...]",
+    usage: "vm [--port N] [--memory MIB] [--cpus N] [--kvm] [-- WORD...]",
     summary: "boot the initramfs in QEMU, with a console",
     run: async (args) => (await import("./vm.ts")).vmCommand(args),
   },

@@ -8,11 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { failure, parseJunit, type TestResult } from "./junit.ts";
 import { ROOT } from "./paths.ts";
+import { killTree } from "./process-tree.ts";
 import { toolEnvironment } from "./run.ts";
 import type { Tier } from "./tiers.ts";
-
-/** How long a test file that was asked to end may take to put away what it started. */
-const GRACE_MS = 5000;
 
 export interface FileResult {
   readonly file: string;
@@ -89,12 +87,10 @@ async function runBunTest(argv: readonly string[], log: string, limitMs: number)
     let timedOut = false;
     const stop = setTimeout(() => {
       timedOut = true;
-      child.kill("SIGTERM");
+      killTree(child.pid);
     }, limitMs);
-    const kill = setTimeout(() => child.kill("SIGKILL"), limitMs + GRACE_MS);
     await child.exited;
     clearTimeout(stop);
-    clearTimeout(kill);
     return {
       timedOut,
       signal: child.signalCode as NodeJS.Signals | null,

@@ -9,7 +9,7 @@ export interface Printed {
 
 export class TourShell implements AsyncDisposable {
   readonly #shell: Bun.Subprocess<"pipe", "pipe", "inherit">;
-  readonly #output: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #output: AsyncIterator<Uint8Array>;
   readonly #mark = `end-of-block-${crypto.randomUUID()}`;
 
   /** @param env all that the shell has of an environment */
@@ -21,7 +21,7 @@ export class TourShell implements AsyncDisposable {
       stdout: "pipe",
       stderr: "inherit",
     });
-    this.#output = this.#shell.stdout.getReader();
+    this.#output = this.#shell.stdout[Symbol.asyncIterator]();
   }
 
   /** Runs a block to its end. @throws {Error} when the shell ends, or the block takes too long */
@@ -35,13 +35,13 @@ export class TourShell implements AsyncDisposable {
     let text = "";
     try {
       for (;;) {
-        const { value, done } = await this.#output.read();
-        text += decoder.decode(value, { stream: !done });
+        const { value, done } = await this.#output.next();
+        text += done === true ? "" : decoder.decode(value, { stream: true });
         const match = end.exec(text);
         if (match !== null) {
           return { text: text.slice(0, match.index), status: Number(match[1]) };
         }
-        if (done) {
+        if (done === true) {
           throw new Error(`the shell ended, or had to be, in:\n${script}\nafter:\n${text}`);
         }
       }

@@ -38,6 +38,7 @@ export class StartedClone implements AsyncDisposable {
   readonly directory: string;
   readonly port: number;
   readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  readonly #ended: Promise<unknown>;
   #output = "";
   #hasEnded = false;
 
@@ -49,9 +50,9 @@ export class StartedClone implements AsyncDisposable {
     this.directory = directory;
     this.port = port;
     this.#child = child;
-    void this.#read(child.stdout);
-    void this.#read(child.stderr);
-    void child.exited.then(() => {
+    // The pipes are closed when the last of its processes has ended, which need not be the first one.
+    const pipes = [this.#read(child.stdout), this.#read(child.stderr)];
+    this.#ended = Promise.all([child.exited, ...pipes]).finally(() => {
       this.#hasEnded = true;
     });
   }
@@ -65,6 +66,8 @@ export class StartedClone implements AsyncDisposable {
     const [directory, port] = [copyRepository(), await freePort()];
     const child = Bun.spawn(["sh", "-c", `exec ${command} -- --port ${port}`], {
       cwd: directory,
+      // In a group of its own, as a terminal has it.
+      detached: true,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -95,15 +98,15 @@ export class StartedClone implements AsyncDisposable {
     }
   }
 
-  /** Ends it as a service manager would. @returns its exit status */
-  async stop(): Promise<number> {
-    this.#child.kill("SIGTERM");
-    return await this.#child.exited;
+  /** Ends it as Ctrl-C in its terminal does, and waits for the end of all its processes. */
+  async interrupt(): Promise<void> {
+    process.kill(-this.#child.pid, "SIGINT");
+    await this.#ended;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#hasEnded) {
-      await this.stop();
+      await this.interrupt();
     }
     rmSync(this.directory, { recursive: true, force: true });
   }

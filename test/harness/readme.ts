@@ -8,7 +8,8 @@
  *     ```sh notest: REASON   is not run
  *
  * The `text` blocks that follow are what a block prints, and `status=N` there is the exit status if it is not 0. Of
- * several, `if=NAME` says which host prints which. A line `…` stands for any lines.
+ * several, `if=NAME` says which host prints which. `text start` is what the command in the background has printed once it
+ * is ready. A line `…` stands for any lines.
  */
 
 export interface Fence {
@@ -68,7 +69,9 @@ export function fencesOf(markdown: string, path: string): Fence[] {
 function expectationFrom({ info, body, line }: Fence, path: string): Expectation {
   const match = OUTPUT.exec(info);
   if (match === null) {
-    throw new Error(`${path}:${line}: after text comes if=NAME, status=N or nothing, not "${info}"`);
+    throw new Error(
+      `${path}:${line}: after text comes if=NAME, status=N or nothing, not "${info}"`,
+    );
   }
   return { condition: match[1], status: Number(match[2] ?? 0), text: body };
 }
@@ -85,8 +88,13 @@ export function stepsOf(markdown: string, path: string): Step[] {
     if (!LANGUAGES.includes(language)) {
       throw new Error(`${path}:${line}: a block in "${language}"; known: ${LANGUAGES.join(", ")}`);
     }
-    if (language === "text" && current !== undefined) {
+    if (language === "text" && info === "start") {
+      const start = steps.find(({ kind }) => kind === "start");
+      start?.expectations.push({ condition: undefined, status: 0, text: fence.body });
+    } else if (language === "text" && current !== undefined) {
       current.expectations.push(expectationFrom(fence, path));
+    } else if (language === "text" && steps.length > 0) {
+      throw new Error(`${path}:${line}: output of no command that is run`);
     } else if (language !== "sh") {
       current = undefined;
     } else {

@@ -56,8 +56,8 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  server.close();
   rmSync(root, { recursive: true });
+  server.close();
 });
 
 const NOVA = "URI:spiffe://unsafe.aurae.io/role/admin/nova, DNS:nova.unsafe.aurae.io";

@@ -3,8 +3,8 @@
  * nothing, and it runs for all kinds of methods and all protocols alike.
  */
 import type { HandlerContext } from "@connectrpc/connect";
-import { principalKey } from "./identity.ts";
 import type { Policy } from "./policy.ts";
+import { principalKey } from "./principal-key.ts";
 
 /** @returns what throws an AuraeError of kind permission_denied for whoever may not call the method */
 export function createGate(policy: Policy): (context: HandlerContext) => void {

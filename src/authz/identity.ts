@@ -2,7 +2,6 @@
  * Who a peer is: made once a connection, from its verified certificate and, on Unix sockets, from the kernel's word
  * on who connected. What it may do is decided in policy.ts.
  */
-import { createContextKey } from "@connectrpc/connect";
 import { certificateNames } from "./certificate.ts";
 import { parseSpiffeId, type SpiffeId } from "./spiffe-id.ts";
 
@@ -16,12 +15,6 @@ export interface Principal {
   /** How logs and refusals call it. */
   readonly name: string;
 }
-
-/** Where handlers and interceptors find the caller. */
-export const principalKey = createContextKey<Principal>(
-  { dnsNames: [], name: "nobody" },
-  { description: "the authenticated caller" },
-);
 
 /**
  * The SPIFFE ID of a leaf certificate: its only URI name, with a path, and not in a certificate that may sign others

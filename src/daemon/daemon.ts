@@ -4,7 +4,6 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createGate } from "../authz/gate.ts";
 import { loadPolicy } from "../authz/grants.ts";
 import { createIdentify } from "../authz/identity.ts";
 import { Policy } from "../authz/policy.ts";
@@ -16,17 +15,13 @@ import { findCgroup2 } from "../kernel/cgroup/mount-point.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { peerUid } from "../kernel/net/peer-credentials.ts";
 import { KernelProcesses } from "../kernel/process/kernel-processes.ts";
-import { createCellService } from "../service/cells/handler.ts";
-import { guarded } from "../service/errors.ts";
-import { HealthRegistry } from "../service/health/registry.ts";
 import type { MachineControl } from "../service/machine/handler.ts";
-import { createRoutes, INTERCEPTORS } from "../service/routes.ts";
-import { loadValidator } from "../service/validation.ts";
 import { Server } from "../transport/server.ts";
 import { type DaemonConfig, listenAddresses } from "./config.ts";
+import type { Api } from "./api.ts";
 import { ensureDirectory } from "./directories.ts";
 import { deriveRole, ROLE_GREETINGS, type Role } from "./role.ts";
-import { loadTlsFiles, type TlsFiles } from "./tls-files.ts";
+import { loadTlsFiles } from "./tls-files.ts";
 import { VERSION } from "./version.ts";
 
 /** How long requests in flight may take to finish at shutdown. */
@@ -74,19 +69,19 @@ export function roleOf(config: DaemonConfig, host: Host): Role {
 export class Daemon {
   readonly #cells: Cells;
   readonly #server: Server;
-  readonly #health: HealthRegistry;
+  readonly #api: Api;
   readonly #resources: DisposableStack;
   #stopping: Promise<void> | undefined;
 
   private constructor(parts: {
     cells: Cells;
     server: Server;
-    health: HealthRegistry;
+    api: Api;
     resources: DisposableStack;
   }) {
     this.#cells = parts.cells;
     this.#server = parts.server;
-    this.#health = parts.health;
+    this.#api = parts.api;
     this.#resources = parts.resources;
   }
 
@@ -116,11 +111,25 @@ export class Daemon {
       outputDirectory: join(config.libraryDir, "output"),
       env: { PATH: host.env.PATH ?? DEFAULT_PATH },
     });
-    const health = new HealthRegistry();
-    const server = await listen({ config, role, tls, cells, health, machine });
-    // Loaded once the listeners accept, not before: it takes longer than all of the above.
-    void loadValidator();
-    return new Daemon({ cells, server, health, resources: resources.move() });
+    const policy = new Policy({
+      trustDomain: tls.trustDomain,
+      grants: loadPolicy(config.policy.path, config.policy),
+    });
+    const server = await Server.listen({
+      listeners: listenAddresses(config, role === "pid1"),
+      tls,
+      identify: createIdentify(peerUid),
+    });
+    try {
+      // Loaded once the listeners accept, not before: it takes longer than all of the above.
+      const { createApi } = await import("./api.ts");
+      const api = createApi({ version: VERSION, policy, machine: machine?.control, cells });
+      server.serve(api.answer);
+      return new Daemon({ cells, server, api, resources: resources.move() });
+    } catch (error) {
+      await server.close(0);
+      throw error;
+    }
   }
 
   /** Stops taking requests, ends all that runs, and lets go of everything. Called again, it waits for the same end. */
@@ -131,39 +140,10 @@ export class Daemon {
 
   async #stop(): Promise<void> {
     log.info("shutting down");
-    this.#health.close();
+    this.#api.close();
     await this.#server.close(DRAIN_MS);
     await this.#cells.freeAll(SHUTDOWN_GRACE_MS);
     this.#resources.dispose();
     log.info("shut down");
   }
-}
-
-function listen(parts: {
-  config: DaemonConfig;
-  role: Role;
-  tls: TlsFiles;
-  cells: Cells;
-  health: HealthRegistry;
-  machine: OwnMachine | undefined;
-}): Promise<Server> {
-  const { config, role, tls, cells, health, machine } = parts;
-  const policy = new Policy({
-    trustDomain: tls.trustDomain,
-    grants: loadPolicy(config.policy.path, config.policy),
-  });
-  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  return Server.listen({
-    listeners: listenAddresses(config, role === "pid1"),
-    tls,
-    gate: guarded(createGate(policy)),
-    identify: createIdentify(peerUid),
-    interceptors: INTERCEPTORS,
-    routes: createRoutes({
-      version: VERSION,
-      health,
-      machine: machine?.control,
-      cells: createCellService(cells, ids),
-    }),
-  });
 }

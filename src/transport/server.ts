@@ -3,31 +3,16 @@
  * arrive here; who the peer is and what it may do is for those who are handed in to say.
  */
 import type { ServerHttp2Session } from "node:http2";
-import { constants } from "node:http2";
 import type { TLSSocket } from "node:tls";
-import {
-  type ConnectRouter,
-  createConnectRouter,
-  createContextValues,
-  type HandlerContext,
-  type Interceptor,
-} from "@connectrpc/connect";
-import { compressionGzip } from "@connectrpc/connect-node";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import { type Principal, principalKey } from "../authz/identity.ts";
+import type { Principal } from "../authz/identity.ts";
 import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { type Address, printedAddress } from "./address.ts";
 import { Connection, Connections } from "./connections.ts";
-import {
-  endUpload,
-  HttpExchange,
-  type NodeRequest,
-  type NodeResponse,
-  writeHead,
-} from "./exchange.ts";
+import type { NodeRequest, NodeResponse } from "./exchange.ts";
 import { type Limits, LIMITS } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import type { AnswerRequest } from "./rpc.ts";
 import type { TlsMaterial } from "./tls.ts";
 
 /** What is known of an authenticated peer. */
@@ -41,56 +26,28 @@ export interface Peer {
 export interface ServerOptions {
   readonly listeners: readonly Address[];
   readonly tls: TlsMaterial;
-  readonly routes: (router: ConnectRouter) => void;
-  readonly interceptors?: readonly Interceptor[];
-  /** Runs before a request's body is read; throws to refuse it. */
-  readonly gate?: (context: HandlerContext) => void | Promise<void>;
   readonly limits?: Partial<Limits>;
   /** Called once a connection. A throw closes the connection. */
   readonly identify: (peer: Peer) => Principal;
 }
 
-function handlersByPath(options: ServerOptions, limits: Limits): Map<string, UniversalHandler> {
-  const router = createConnectRouter({
-    acceptCompression: [compressionGzip],
-    readMaxBytes: limits.maxMessageBytes,
-    // Connect ignores what it does not know in JSON; a misspelt limit must not become no limit.
-    jsonOptions: { ignoreUnknownFields: false },
-    binaryOptions: { readUnknownFields: false },
-    interceptors: [...(options.interceptors ?? [])],
-    ...(options.gate === undefined ? {} : { requestGate: options.gate }),
-  });
-  options.routes(router);
-  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-}
-
-function answerNotFound(request: NodeRequest, response: NodeResponse): void {
-  response.on("error", () => undefined);
-  const headers: Record<string, string> = { "content-length": "0" };
-  if (!("stream" in request) && !request.complete) {
-    headers.connection = "close";
-  }
-  writeHead(response, 404, headers);
-  response.end();
-  endUpload(request);
-}
-
 export class Server {
   readonly #limits: Limits;
-  readonly #handlers: ReadonlyMap<string, UniversalHandler>;
   readonly #identify: ServerOptions["identify"];
   readonly #connections: Connections<Principal>;
+  readonly #ready = Promise.withResolvers<AnswerRequest>();
+  #answer: AnswerRequest | undefined;
   #listeners: Listener[] = [];
 
   private constructor(options: ServerOptions) {
     this.#limits = { ...LIMITS, ...options.limits };
-    this.#handlers = handlersByPath(options, this.#limits);
     this.#identify = options.identify;
     this.#connections = new Connections(this.#limits);
   }
 
   /**
-   * Binds every listener and starts to answer on all of them; if one fails, none is left behind.
+   * Binds every listener and accepts connections on all of them; if one fails, none is left behind. Requests wait for
+   * `serve`.
    * @throws {AuraeError} failed_precondition naming the address and what to do
    */
   static async listen(options: ServerOptions): Promise<Server> {
@@ -104,6 +61,12 @@ export class Server {
       throw error;
     }
     return server;
+  }
+
+  /** Answers requests from now on, those that have come before it first. */
+  serve(answer: AnswerRequest): void {
+    this.#answer = answer;
+    this.#ready.resolve(answer);
   }
 
   /** Where it listens, in the order of the options, with the ports that the kernel chose. */
@@ -136,7 +99,7 @@ export class Server {
   async #open(address: Address, tls: TlsMaterial): Promise<Listener> {
     const listener = await Listener.open(address, tls, this.#limits, {
       onConnection: (socket, session) => this.#accept(socket, session, address.kind === "unix"),
-      onRequest: (request, response) => this.#answer(request, response),
+      onRequest: (request, response) => this.#take(request, response),
     });
     const printed = printedAddress(listener.address);
     // Others wait for these two lines in the log.
@@ -179,36 +142,19 @@ export class Server {
     }
   }
 
-  #answer(request: NodeRequest, response: NodeResponse): void {
+  #take(request: NodeRequest, response: NodeResponse): void {
     const key = "stream" in request ? request.stream.session : request.socket;
     const connection = key === undefined ? undefined : this.#connections.of(key);
     if (connection === undefined) {
       request.destroy();
-      return;
+    } else if (this.#answer !== undefined) {
+      this.#answer(request, response, connection);
+    } else {
+      // A peer that goes away while it waits must not end the process.
+      request.on("error", () => undefined);
+      response.on("error", () => undefined);
+      void this.#ready.promise.then((answer) => answer(request, response, connection));
     }
-    if (connection.exchanges.size >= this.#limits.maxConcurrentStreams) {
-      if ("stream" in request) {
-        request.stream.close(constants.NGHTTP2_REFUSED_STREAM);
-      } else {
-        request.socket.destroy();
-      }
-      return;
-    }
-    const [path = ""] = (request.url ?? "").split("?", 1);
-    const handler = this.#handlers.get(path);
-    if (handler === undefined) {
-      answerNotFound(request, response);
-      return;
-    }
-    const values = createContextValues().set(principalKey, connection.principal);
-    const exchange = new HttpExchange(
-      request,
-      response,
-      handler,
-      connection,
-      this.#limits.bodyTimeoutMs,
-    );
-    void exchange.run(values);
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * From exec to a socket that accepts, and the memory of a daemon that nobody has talked to yet and of one that
+ * From exec to a socket that accepts, to the first answer, and the memory of a daemon that nobody has talked to yet and of one that
  * somebody has. The peer is an executable that Bun compiled from an empty program: what no Bun program can be below.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, watch } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { curlCall } from "../harness/curl.ts";
+import { dirname, join } from "node:path";
+import { type Caller, curlCall } from "../harness/curl.ts";
 import { AURAED, TestDaemon } from "../harness/daemon.ts";
 import { printFigures, printValue } from "./stats.ts";
 
@@ -20,6 +20,23 @@ function residentMib(pid: number): number {
   return Number(kib) / 1024;
 }
 
+/** Resolves when a socket accepts: looks whenever its folder changes, so that looking takes nothing from the daemon. */
+async function accepting(path: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = async () => {
+    if (await accepts(path)) {
+      resolve();
+    }
+  };
+  const watcher = watch(dirname(path), () => void look());
+  try {
+    await look();
+    await promise;
+  } finally {
+    watcher.close();
+  }
+}
+
 function accepts(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -31,27 +48,51 @@ function accepts(path: string): Promise<boolean> {
   });
 }
 
-async function measureStart(flags: readonly string[], directory: string) {
+interface Started {
+  readonly child: Bun.Subprocess;
+  readonly startedAt: number;
+  readonly caller: Caller;
+  /** From exec to a socket that accepts. */
+  readonly startMs: number;
+}
+
+async function startDaemon(flags: readonly string[], directory: string): Promise<Started> {
   const path = join(directory, "bench.sock");
   rmSync(path, { force: true });
-  const start = performance.now();
+  const startedAt = performance.now();
   const child = Bun.spawn([AURAED, ...flags, "--socket", path], {
     stdio: ["ignore", "ignore", "inherit"],
   });
-  while (!(await accepts(path))) {
-    await Bun.sleep(0);
-  }
-  const startMs = performance.now() - start;
-  await Bun.sleep(SETTLE_MS);
-  const idleMib = residentMib(child.pid);
+  await accepting(path);
+  const startMs = performance.now() - startedAt;
   const caller = { pki: join(directory, "pki"), authority: "localhost", socket: path };
-  for (let i = 0; i < 10; i++) {
-    await curlCall(caller, "aurae.cells.v0.CellService/Stop", { executableName: "nobody" });
-  }
-  const usedMib = residentMib(child.pid);
+  return { child, startedAt, caller, startMs };
+}
+
+async function end(child: Bun.Subprocess): Promise<void> {
   child.kill();
   await child.exited;
+}
+
+async function measureStart(flags: readonly string[], directory: string) {
+  const { child, caller, startMs } = await startDaemon(flags, directory);
+  await Bun.sleep(SETTLE_MS);
+  const idleMib = residentMib(child.pid);
+  for (let i = 0; i < 10; i++) {
+    const request = { executableName: "nobody" };
+    await curlCall(caller, "aurae.cells.v0.CellService/Stop", request);
+  }
+  const usedMib = residentMib(child.pid);
+  await end(child);
   return { startMs, idleMib, usedMib };
+}
+
+async function measureFirstAnswer(flags: readonly string[], directory: string): Promise<number> {
+  const { child, startedAt, caller } = await startDaemon(flags, directory);
+  await curlCall(caller, "grpc.health.v1.Health/Check", {});
+  const answerMs = performance.now() - startedAt;
+  await end(child);
+  return answerMs;
 }
 
 async function emptyProgram(directory: string): Promise<() => Promise<number>> {
@@ -74,15 +115,18 @@ try {
   await measureStart(flags, directory);
   const peers: number[] = [];
   const starts: Awaited<ReturnType<typeof measureStart>>[] = [];
+  const answers: number[] = [];
   for (let i = 0; i < STARTS; i++) {
     peers.push(await runEmpty());
     starts.push(await measureStart(flags, directory));
+    answers.push(await measureFirstAnswer(flags, directory));
   }
   printFigures(
     "auraed, exec to an accepting socket",
     "ms",
     starts.map((it) => it.startMs),
   );
+  printFigures("auraed, exec to curl's first answer over mTLS", "ms", answers);
   printFigures("peer: an empty compiled program, exec to exit", "ms", peers);
   printFigures(
     "auraed, resident and idle",

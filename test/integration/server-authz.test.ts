@@ -9,7 +9,8 @@ import {
 } from "@connectrpc/connect-node";
 import { certificateNames } from "../../src/authz/certificate.ts";
 import { parseGrants } from "../../src/authz/grants.ts";
-import { type Principal, principalKey } from "../../src/authz/identity.ts";
+import type { Principal } from "../../src/authz/identity.ts";
+import { principalKey } from "../../src/authz/principal-key.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { DiscoveryService } from "../../src/gen/aurae/discovery/v0/discovery_pb.ts";
 import { ObserveService } from "../../src/gen/aurae/observe/v0/observe_pb.ts";

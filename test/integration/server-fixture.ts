@@ -15,6 +15,7 @@ import { guarded } from "../../src/service/errors.ts";
 import { HealthRegistry } from "../../src/service/health/registry.ts";
 import { createRoutes, INTERCEPTORS } from "../../src/service/routes.ts";
 import type { Limits } from "../../src/transport/limits.ts";
+import { type AnswerRequest, createRpcAnswer, type RpcOptions } from "../../src/transport/rpc.ts";
 import { Server, type ServerOptions } from "../../src/transport/server.ts";
 
 // Not a static import: side by side with CommonJS modules its polyfill would come after what needs it.
@@ -41,6 +42,7 @@ export class Fixture implements AsyncDisposable {
   admin!: Pair;
   reader!: Pair;
   server!: Server;
+  answer!: AnswerRequest;
   #serial = 0;
 
   async pair(options: Partial<Parameters<typeof issueCertificate>[1]>, authority = this.authority) {
@@ -195,7 +197,9 @@ export interface FixtureOptions {
   readonly limits?: Partial<Limits>;
   readonly grants?: readonly Grant[];
   readonly cells?: Partial<ServiceImpl<typeof CellService>>;
-  readonly options?: Partial<ServerOptions>;
+  readonly options?: Partial<ServerOptions & RpcOptions>;
+  /** The server listens, and the test says when it serves. */
+  readonly isMute?: boolean;
   /** Reads SO_PEERCRED in place of the kernel. */
   readonly peerUid?: (fd: number) => number | undefined;
 }
@@ -221,12 +225,18 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     uris: [`spiffe://${TRUST_DOMAIN}/role/reader/test`],
   });
   const policy = new Policy({ trustDomain: TRUST_DOMAIN, grants: options.grants ?? [] });
+  const limits = options.limits === undefined ? {} : { limits: options.limits };
   fixture.server = await Server.listen({
     listeners: [
       { kind: "tcp", host: "127.0.0.1", port: 0 },
       { kind: "unix", path: fixture.socketPath },
     ],
     tls: fixture.tls,
+    identify: createIdentify(options.peerUid ?? peerUid),
+    ...limits,
+    ...options.options,
+  });
+  fixture.answer = createRpcAnswer({
     routes: createRoutes({
       version: "1.2.3",
       health: fixture.health,
@@ -235,9 +245,11 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     }),
     interceptors: INTERCEPTORS,
     gate: guarded(createGate(policy)),
-    identify: createIdentify(options.peerUid ?? peerUid),
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...limits,
     ...options.options,
   });
+  if (options.isMute !== true) {
+    fixture.server.serve(fixture.answer);
+  }
   return fixture;
 }

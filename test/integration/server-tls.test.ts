@@ -4,6 +4,7 @@ import { existsSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { eventually } from "../harness/eventually.ts";
 import { AuraeError } from "../../src/base/errors.ts";
 import { Server } from "../../src/transport/server.ts";
 import { type Fixture, type Pair, SERVER_NAME, startFixture } from "./server-fixture.ts";
@@ -192,7 +193,6 @@ describe("Server.listen", () => {
     const error = await Server.listen({
       listeners,
       tls: fixture.tls,
-      routes: () => undefined,
       identify: () => ({ dnsNames: [], name: "x" }),
     }).then(
       (server) => server.close(0).then(() => undefined),
@@ -226,7 +226,6 @@ describe("Server.listen", () => {
     const server = await Server.listen({
       listeners: [{ kind: "unix", path }],
       tls: fixture.tls,
-      routes: () => undefined,
       identify: () => ({ dnsNames: [], name: "x" }),
     });
     expect(server.addresses).toEqual([{ kind: "unix", path }]);
@@ -264,6 +263,18 @@ describe("Server.listen", () => {
     expect(await refused(long)).toContain("at most 107 bytes");
     const below = { kind: "unix", path: join(fixture.caFile, "x.sock") } as const;
     expect(await refused(below)).toContain("cannot make the directory of the socket");
+  });
+
+  test("accepts connections before it serves, and answers what has come until then", async () => {
+    await using own = await startFixture({ isMute: true });
+    const early = own.post(DISCOVER, "{}");
+    const gone = await own.rawTls("http/1.1");
+    gone.send(`POST /${DISCOVER} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n`);
+    await eventually("both connections", () => own.server.connectionCount === 2);
+    gone.socket.destroy();
+    await eventually("the end of one", () => own.server.connectionCount === 1);
+    own.server.serve(own.answer);
+    expect((await early).text).toContain("1.2.3");
   });
 
   test("leaves no listener behind when one of several fails", async () => {

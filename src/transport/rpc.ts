@@ -1,0 +1,94 @@
+/**
+ * What answers the requests of the server: finds the handler of an RPC by its path and runs it. Here Connect comes in,
+ * which takes a good part of the start to load; so the server listens without this module and is handed it later.
+ */
+import { constants } from "node:http2";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type HandlerContext,
+  type Interceptor,
+} from "@connectrpc/connect";
+import { compressionGzip } from "@connectrpc/connect-node";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { Principal } from "../authz/identity.ts";
+import { principalKey } from "../authz/principal-key.ts";
+import type { Connection } from "./connections.ts";
+import {
+  endUpload,
+  HttpExchange,
+  type NodeRequest,
+  type NodeResponse,
+  writeHead,
+} from "./exchange.ts";
+import { type Limits, LIMITS } from "./limits.ts";
+
+export interface RpcOptions {
+  readonly routes: (router: ConnectRouter) => void;
+  readonly interceptors?: readonly Interceptor[];
+  /** Runs before a request's body is read; throws to refuse it. */
+  readonly gate?: (context: HandlerContext) => void | Promise<void>;
+  readonly limits?: Partial<Limits>;
+}
+
+/** Answers one request of an authenticated connection. Never throws. */
+export type AnswerRequest = (
+  request: NodeRequest,
+  response: NodeResponse,
+  connection: Connection<Principal>,
+) => void;
+
+function handlersByPath(options: RpcOptions, limits: Limits): Map<string, UniversalHandler> {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip],
+    readMaxBytes: limits.maxMessageBytes,
+    // Connect ignores what it does not know in JSON; a misspelt limit must not become no limit.
+    jsonOptions: { ignoreUnknownFields: false },
+    binaryOptions: { readUnknownFields: false },
+    interceptors: [...(options.interceptors ?? [])],
+    ...(options.gate === undefined ? {} : { requestGate: options.gate }),
+  });
+  options.routes(router);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+function answerNotFound(request: NodeRequest, response: NodeResponse): void {
+  response.on("error", () => undefined);
+  const headers: Record<string, string> = { "content-length": "0" };
+  if (!("stream" in request) && !request.complete) {
+    headers.connection = "close";
+  }
+  writeHead(response, 404, headers);
+  response.end();
+  endUpload(request);
+}
+
+/** One too many on its connection. */
+function refuse(request: NodeRequest): void {
+  if ("stream" in request) {
+    request.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  } else {
+    request.socket.destroy();
+  }
+}
+
+export function createRpcAnswer(options: RpcOptions): AnswerRequest {
+  const limits = { ...LIMITS, ...options.limits };
+  const handlers = handlersByPath(options, limits);
+  return (request, response, connection) => {
+    if (connection.exchanges.size >= limits.maxConcurrentStreams) {
+      refuse(request);
+      return;
+    }
+    const [path = ""] = (request.url ?? "").split("?", 1);
+    const handler = handlers.get(path);
+    if (handler === undefined) {
+      answerNotFound(request, response);
+      return;
+    }
+    const values = createContextValues().set(principalKey, connection.principal);
+    const exchange = new HttpExchange(request, response, handler, connection, limits.bodyTimeoutMs);
+    void exchange.run(values);
+  };
+}

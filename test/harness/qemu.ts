@@ -26,10 +26,18 @@ export interface QemuEnd {
   readonly reason: string | undefined;
 }
 
+/**
+ * All that QEMU can emulate, but for "fast string moves": with them the kernel copies and clears memory by `rep movsb`,
+ * which the emulator does a byte at a time. Without, a boot takes a tenth less of the host's processor.
+ */
+const CPU = "max,erms=off,fsrm=off";
+/** A firmware that does what a Linux kernel needs, and nothing else; QEMU brings it. It saves a second over SeaBIOS. */
+const FIRMWARE = "qboot.rom";
+
 function argumentsOf(options: QemuOptions, qmpPath: string): string[] {
   return [
-    ...["-accel", "tcg", "-cpu", "max", "-m", `${options.memoryMib}`, "-smp", `${options.cpus}`],
-    ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
+    ...["-accel", "tcg", "-cpu", CPU, "-m", `${options.memoryMib}`, "-smp", `${options.cpus}`],
+    ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-bios", FIRMWARE],
     ...["-kernel", options.kernel, "-initrd", options.initrd, "-append", options.commandLine],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-chardev", `socket,id=qmp,path=${qmpPath}`, "-mon", "chardev=qmp,mode=control"],

@@ -21,6 +21,8 @@ const DT_STRTAB = 5;
 const PROGRAM_HEADER_BYTES = 56;
 const SECTION_HEADER_BYTES = 64;
 const MAX_LIBRARIES = 256;
+/** PATH_MAX. Without a bound, a hostile file's every section could have us read all of it. */
+const MAX_NAME_BYTES = 4096;
 
 interface Segment {
   readonly type: number;
@@ -62,11 +64,11 @@ class Reader {
   }
 
   text(offset: number): string {
-    const end = this.#bytes.indexOf(0, offset);
-    if (end < 0) {
-      throw new ElfError(`read a name at ${offset}: it has no end`);
+    const length = this.#bytes.subarray(offset, offset + MAX_NAME_BYTES).indexOf(0);
+    if (length < 0) {
+      throw new ElfError(`read a name at ${offset}: no end within ${MAX_NAME_BYTES} bytes`);
     }
-    return this.slice(offset, end - offset).toString();
+    return this.slice(offset, length).toString();
   }
 }
 

@@ -1,4 +1,6 @@
 /** One life of the daemon: boot the machine where it is its init, run, and end. */
+import { messageOf } from "../base/errors.ts";
+import { log } from "../base/log.ts";
 import type { DaemonConfig } from "./config.ts";
 import { Daemon, type Host, roleOf } from "./daemon.ts";
 import { ShutdownRequest } from "./shutdown.ts";
@@ -25,6 +27,11 @@ export async function runDaemon(config: DaemonConfig, host: Host): Promise<numbe
     reapOrphans: (isOwnChild) => machine.reapOrphans(isOwnChild),
   });
   const reason = await shutdown.requested;
-  await daemon.stop();
+  try {
+    await daemon.stop();
+  } catch (error) {
+    // Whatever it was: a machine that was told to end ends.
+    log.error("the daemon did not stop in order", { error: messageOf(error) });
+  }
   return reason === "reboot" ? machine.reboot() : machine.powerOff();
 }

@@ -24,11 +24,18 @@ export class ShutdownRequest {
   }
 
   /**
-   * Listens for SIGTERM and SIGINT. For the machine's init they mean power off and, as the kernel sends it for
-   * Ctrl-Alt-Del, reboot.
+   * Listens for signals. For the machine's init SIGTERM and SIGINT mean power off and, as the kernel sends it for
+   * Ctrl-Alt-Del, reboot. Elsewhere they end the daemon in order, as do SIGHUP and SIGQUIT, which come from its terminal:
+   * its executables must not outlive it unseen. What else would end a process by default does nothing.
    */
   listen(isInit: boolean): void {
     process.on("SIGTERM", () => this.request(isInit ? "power-off" : "terminate"));
     process.on("SIGINT", () => this.request(isInit ? "reboot" : "terminate"));
+    for (const signal of ["SIGHUP", "SIGQUIT"] as const) {
+      process.on(signal, () => (isInit ? undefined : this.request("terminate")));
+    }
+    for (const signal of ["SIGUSR1", "SIGUSR2", "SIGALRM"] as const) {
+      process.on(signal, () => undefined);
+    }
   }
 }

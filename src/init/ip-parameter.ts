@@ -42,15 +42,13 @@ function refuse(value: string, why: string): never {
 
 /** Splits at colons that are not in brackets, and takes the brackets off. */
 function partsOf(value: string): string[] {
-  const parts = value.match(/(?:^|:)(?:\[[^\]]*\]|[^:[\]]*)/g) ?? [];
-  if (parts.join("") !== value) {
+  // With a colon of its own before the first part, all parts are alike.
+  const whole = `:${value}`;
+  const parts = whole.match(/:(?:\[[^\]]*\]|[^:[\]]*)/g) ?? [];
+  if (parts.join("") !== whole) {
     refuse(value, "a bracket is out of place");
   }
-  // The pattern's first match starts at the beginning, with or without a colon of its own.
-  const texts = value.startsWith(":")
-    ? ["", ...parts.map((part) => part.slice(1))]
-    : parts.map((part, index) => (index === 0 ? part : part.slice(1)));
-  return texts.map((part) => part.replace(/^\[(.*)\]$/, "$1"));
+  return parts.map((part) => part.slice(1).replace(/^\[(.*)\]$/, "$1"));
 }
 
 function addressFrom(value: string, part: string, what: string): string {

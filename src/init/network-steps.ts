@@ -3,6 +3,7 @@
  * host reaches it. Waits for devices and links by the kernel's events, with a bound, and never by time alone.
  */
 import { writeFileSync } from "node:fs";
+import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { type Interface, Interfaces, waitForInterface } from "../kernel/net/interfaces.ts";
 import type { CommandLine } from "./command-line.ts";
@@ -23,13 +24,20 @@ export interface NetworkContext {
   readonly commandLine: CommandLine;
 }
 
-/** What all `ip=` parameters ask for. @throws {IpParameterError} for the first that is wrong */
+/** What all `ip=` parameters ask for; one that is wrong is told and left out, since the others may be the way in. */
 export function staticAddresses(commandLine: CommandLine): StaticAddress[] {
   const values = commandLine.values("ip");
   if (values.length > MAX_ADDRESSES) {
     throw new RangeError(`${values.length} ip= parameters, more than ${MAX_ADDRESSES}`);
   }
-  return values.map(parseIpParameter).filter((it) => it !== undefined);
+  return values.flatMap((value) => {
+    try {
+      return parseIpParameter(value) ?? [];
+    } catch (error) {
+      log.warn("boot goes on without an address", { error: messageOf(error) });
+      return [];
+    }
+  });
 }
 
 function bringUpLoopback(): void {

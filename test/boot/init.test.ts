@@ -161,6 +161,9 @@ describe("a machine whose init is /init", () => {
   vmTest("reaps orphans by /init", vm, adoptAndReap);
 
   vmTest("starts auraed again when it is killed, after a delay that doubles", vm, async (it) => {
+    // What a killed daemon leaves running must not keep the machine from powering off in the end.
+    const orphan = { name: "survivor", command: "sleep 100000" };
+    await it.client(CellService).start({ executable: orphan });
     const deaths: { readonly pid: string; readonly lifeMs: number; readonly delayMs: number }[] =
       [];
     for (const nth of [1, 2]) {

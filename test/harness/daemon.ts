@@ -145,6 +145,10 @@ export class TestDaemon {
   }
 
   /** Ends the daemon by a signal and waits for its end. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
     this.#child.kill(signal);
     const code = await this.#child.exited;

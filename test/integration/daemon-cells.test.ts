@@ -85,6 +85,17 @@ describe.skipIf(missing !== undefined)(`auraed's cells on this host ${missing ??
     expect(existsSync(group("_/exe.daemoniser"))).toBe(false);
   });
 
+  test("Stop sends SIGTERM to what outlives the first process in its group", async () => {
+    const loop =
+      "trap 'echo ended by SIGTERM; exit 0' TERM; echo trap; while :; do sleep 0.05; done";
+    await start("heir", `{ ${loop}; } & exit 3`);
+    const read = (): string =>
+      readFileSync(join(daemon.directory, "lib/output", cell, "_/exe.heir/stdout.log"), "utf8");
+    await eventually("the trap", () => read().includes("trap"));
+    expect((await stop("heir")).body).toEqual({ exitStatus: { exitCode: 3 } });
+    expect(read()).toContain("ended by SIGTERM");
+  });
+
   test("Stop has kept all output", async () => {
     await start("talker", "echo out; head -c 3000000 /dev/zero; echo err >&2; exec sleep 300");
     const folder = join(daemon.directory, "lib/output", cell, "_/exe.talker");

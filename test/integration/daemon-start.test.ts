@@ -155,6 +155,22 @@ describe("auraed's life", () => {
     rmSync(daemon.directory, { recursive: true });
   });
 
+  test.each(["SIGHUP", "SIGQUIT"] as const)("ends by %s in order, too", async (signal) => {
+    const daemon = await TestDaemon.start();
+    expect(await daemon.end(signal)).toMatchObject({ code: 0, stderr: "" });
+    expect(existsSync(daemon.socket)).toBe(false);
+    rmSync(daemon.directory, { recursive: true });
+  });
+
+  test("goes on after SIGUSR1, SIGUSR2 and SIGALRM", async () => {
+    const daemon = await TestDaemon.start();
+    for (const signal of ["SIGUSR1", "SIGUSR2", "SIGALRM"] as const) {
+      daemon.signal(signal);
+      expect((await daemon.call("grpc.health.v1.Health/Check")).status).toBe(200);
+    }
+    await daemon.stop();
+  });
+
   test("ends by SIGINT as well, and starts over a socket that a killed daemon left", async () => {
     const first = await TestDaemon.start();
     await first.end("SIGKILL");

@@ -35,3 +35,12 @@ export function executableExists(name: string): AuraeError {
 export function executableNotFound(name: string): AuraeError {
   return new AuraeError("not_found", `executable '${name}' not found`, { resource: name });
 }
+
+/** Left there by a daemon that was killed, or made by one that runs beside this. */
+export function executableIsNotOurs(name: string, cgroup: string): AuraeError {
+  return new AuraeError(
+    "failed_precondition",
+    `executable '${name}' can't have the cgroup '${cgroup}', which exists on host, but is not controlled by auraed`,
+    { resource: name },
+  );
+}

@@ -7,8 +7,10 @@ import { AuraeError } from "../../base/errors.ts";
 /** A DNS label: 1 to 63 letters, digits and inner hyphens. Thereby never `_`, `.`, `..` or a file of cgroupfs. */
 const COMPONENT = /^(?!-)[a-zA-Z0-9-]{1,63}(?<!-)$/;
 
-/** Bounds the depth too: 512 components at most. */
 export const CELL_NAME_MAX_LENGTH = 1023;
+
+/** How deep cells may be nested: List answers with messages as deep, and most readers of protobuf stop at 100. */
+export const MAX_COMPONENTS = 32;
 
 export class CellName {
   readonly components: readonly [string, ...string[]];
@@ -28,11 +30,12 @@ export class CellName {
     if (
       first === undefined ||
       text.length > CELL_NAME_MAX_LENGTH ||
+      name.length > MAX_COMPONENTS ||
       !name.every((component) => COMPONENT.test(component))
     ) {
       throw new AuraeError(
         "invalid_argument",
-        `cell name ${JSON.stringify(text.slice(0, 64))} is not made of components of 1 to 63 letters, digits and inner hyphens, joined by "/"`,
+        `cell name ${JSON.stringify(text.slice(0, 64))} is not made of at most ${MAX_COMPONENTS} components of 1 to 63 letters, digits and inner hyphens, joined by "/"`,
       );
     }
     return new CellName([first, ...rest]);

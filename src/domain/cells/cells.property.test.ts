@@ -110,7 +110,7 @@ async function step(random: (below: number) => number): Promise<void> {
           : cell.has(exe)
             ? "already_exists"
             : fails
-              ? "internal"
+              ? "resource_exhausted"
               : undefined;
       expect(await kindOf(() => cells.start(name, spec))).toBe(expected);
       kernel.processes.failNext = undefined;

@@ -155,6 +155,19 @@ describe("Cells.start", () => {
 });
 
 describe("Cells.stop", () => {
+  test("sends SIGTERM to what an ended first process has left in its process group", async () => {
+    allocate("a");
+    start("a", "x");
+    const leader = kernel.processes.last;
+    const left = kernel.processes.start({ paths: [], argv: [], env: {}, cwd: "/" });
+    kernel.cgroups.join("a/_/exe.x", left.pid);
+    leader.exit({ kind: "exited", code: 0 });
+    await Promise.resolve();
+    await cells.stop(name("a"), executableName("x"));
+    expect(left.signals).toEqual([15]);
+    expect(leader.signals).toEqual([]);
+  });
+
   test("sends SIGTERM, tells how the executable ended, and removes its group", async () => {
     allocate("a");
     start("a", "x");
@@ -210,6 +223,24 @@ describe("Cells.stop", () => {
 });
 
 describe("Cells.free", () => {
+  test("lets nobody allocate the name while the output of the cell is being removed", async () => {
+    allocate("a");
+    start("a", "x");
+    const freed = cells.free(name("a"));
+    let refused: unknown;
+    while (kernel.cgroups.exists("a")) {
+      await Promise.resolve();
+    }
+    try {
+      allocate("a");
+    } catch (error) {
+      refused = error;
+    }
+    expect(refused).toMatchObject({ message: "cell 'a' is being freed" });
+    await freed;
+    allocate("a");
+  });
+
   test("ends the executables of the cell and of those below, and removes all groups", async () => {
     allocate("a");
     allocate("a/b");
@@ -257,5 +288,26 @@ describe("Cells.free", () => {
     start(undefined, "y");
     await cells.freeAll(100);
     expect(kernel.cgroups.paths).toEqual([]);
+  });
+});
+
+describe("Cells beside what another daemon left", () => {
+  test("refuse an executable whose group is there, and say whose it is not", () => {
+    kernel.cgroups.create("_");
+    kernel.cgroups.create("_/exe.x");
+    expect(() => start(undefined, "x")).toThrow(
+      "executable 'x' can't have the cgroup '_/exe.x', which exists on host, but is not controlled by auraed",
+    );
+  });
+
+  test("end at shutdown without an error, and leave it alone", async () => {
+    kernel.cgroups.create("_");
+    kernel.cgroups.create("_/exe.foreign");
+    const foreign = kernel.processes.start({ paths: [], argv: [], env: {}, cwd: "/" });
+    kernel.cgroups.join("_/exe.foreign", foreign.pid);
+    start(undefined, "x");
+    await cells.freeAll(5);
+    expect(kernel.cgroups.paths).toEqual(["_", "_/exe.foreign"]);
+    expect(foreign.ended).toBe(false);
   });
 });

@@ -9,6 +9,7 @@ import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
+import { isErrno } from "../../kernel/sys/error.ts";
 import type { ExitStatus } from "../../kernel/process/exit-status.ts";
 import { Executable, type ExecutableSpec } from "../executables/executable.ts";
 import type { ExecutableName } from "../executables/executable-name.ts";
@@ -21,6 +22,7 @@ import {
   cgroupIsNotACell,
   cgroupNotFound,
   executableExists,
+  executableIsNotOurs,
   executableNotFound,
 } from "./cell-errors.ts";
 import type { CellName } from "./cell-name.ts";
@@ -61,12 +63,11 @@ export class Cells {
     const siblings = name.parent === undefined ? this.#roots : this.#usable(name.parent).children;
     const onHost = this.#kernel.cgroups.exists(`${name}`);
     const known = siblings.get(name.leaf);
+    if (known?.state.kind === "freeing") {
+      throw cellIsBeingFreed(name);
+    }
     if (onHost) {
-      throw known === undefined
-        ? cgroupIsNotACell(name)
-        : known.state.kind === "freeing"
-          ? cellIsBeingFreed(name)
-          : cellExists(name);
+      throw known === undefined ? cgroupIsNotACell(name) : cellExists(name);
     }
     allocateCgroup(this.#kernel, spec);
     const cell = new Cell(spec);
@@ -110,8 +111,9 @@ export class Cells {
       await cgroups.emptied(cell.cgroup, AbortSignal.timeout(KILL_TIMEOUT_MS));
       removeTree(cgroups, cell.cgroup);
     }
-    this.#forget(cell);
+    // While it is there, nobody can allocate a cell of the same name, whose output this would take.
     await rm(join(this.#options.outputDirectory, cell.cgroup), { recursive: true, force: true });
+    this.#forget(cell);
   }
 
   #forget(cell: Cell): void {
@@ -128,11 +130,14 @@ export class Cells {
     if (siblings.has(spec.name)) {
       throw executableExists(spec.name);
     }
-    if (cellName === undefined && !this.#kernel.cgroups.exists(leafOf(undefined))) {
-      this.#kernel.cgroups.create(leafOf(undefined));
-    }
     const path = executablePath(cellName, spec.name);
     try {
+      if (cellName === undefined && !this.#kernel.cgroups.exists(leafOf(undefined))) {
+        this.#kernel.cgroups.create(leafOf(undefined));
+      }
+      if (this.#kernel.cgroups.exists(path)) {
+        throw executableIsNotOurs(spec.name, path);
+      }
       const executable = Executable.start(this.#kernel, spec, {
         cgroup: path,
         outputDirectory: join(this.#options.outputDirectory, path),
@@ -141,8 +146,11 @@ export class Cells {
       siblings.set(spec.name, executable);
       return executable;
     } catch (error) {
+      if (error instanceof AuraeError) {
+        throw error;
+      }
       throw new AuraeError(
-        "internal",
+        isErrno(error, "EMFILE", "ENFILE", "EAGAIN", "ENOMEM") ? "resource_exhausted" : "internal",
         `executable '${spec.name}' failed to start: ${messageOf(error)}`,
         { resource: spec.name, cause: error },
       );
@@ -178,8 +186,17 @@ export class Cells {
         log.error("could not free at shutdown", { cause: messageOf(end.reason) });
       }
     }
-    if (this.#kernel.cgroups.exists(leafOf(undefined))) {
-      removeTree(this.#kernel.cgroups, leafOf(undefined));
+    this.#removeOutsideLeaf();
+  }
+
+  /** What an earlier daemon left in it, or one beside this has in it, is not ours to remove. */
+  #removeOutsideLeaf(): void {
+    try {
+      this.#kernel.cgroups.remove(leafOf(undefined));
+    } catch (error) {
+      if (!isErrno(error, "ENOENT", "EBUSY", "ENOTEMPTY")) {
+        log.error("could not remove a control group at shutdown", { cause: messageOf(error) });
+      }
     }
   }
 

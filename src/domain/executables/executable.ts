@@ -178,13 +178,16 @@ export class Executable {
     return this.#exitStatus;
   }
 
-  /** SIGTERM to the process group, and to each process of the tree that has left it (a daemon's second fork). */
+  /**
+   * SIGTERM to the process group, and to each process of the tree that is in none or another: a daemon's second fork,
+   * and once the first process has ended, everybody, since the group's id may be another's by then.
+   */
   #terminate(): void {
     const { cgroups, processes } = this.#kernel;
-    const strays = cgroups.processes(this.#place.cgroup).filter((pid) => {
-      const group = processes.groupOf(pid);
-      return group !== undefined && group !== this.#process.pid;
-    });
+    const members = cgroups.processes(this.#place.cgroup);
+    const strays = this.#ended
+      ? members
+      : members.filter((pid) => processes.groupOf(pid) !== this.#process.pid);
     this.#process.signalGroup(SIGTERM);
     for (const pid of strays) {
       processes.signal(pid, SIGTERM);

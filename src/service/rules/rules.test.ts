@@ -72,6 +72,7 @@ const TEXTS = [
     "a".repeat(128),
     "a".repeat(129),
   ],
+  ...["a/".repeat(31), "a/".repeat(32), "a/".repeat(33), "/a".repeat(32), "/a".repeat(33)],
   ...["a/".repeat(511), "a/".repeat(512), "1,".repeat(2048), "1,".repeat(2049)],
   ...["x".repeat(4096), "x".repeat(4097), "x".repeat(131_071), "x".repeat(131_072)],
 ];

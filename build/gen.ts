@@ -1,5 +1,5 @@
 /**
- * `gen`: generates `src/gen` from `proto/`, and `proto/lock.binpb`, the descriptors of the API as it was last
+ * `gen`: generates `src/gen` from `proto/`, the help of `aer` from its comments, and `proto/lock.binpb`, the descriptors of the API as it was last
  * accepted. A change that breaks clients of that API is refused unless it is asked for.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -71,6 +71,9 @@ export async function genCommand(args: readonly string[]): Promise<void> {
   }
   await step("generate src/gen", async () => {
     await buf("generate");
+  });
+  await step("write src/cli/summaries.ts", async () => {
+    await run([process.execPath, inRoot("build/summaries.ts")]);
   });
   await step("write proto/lock.binpb", async () => {
     await buildLock(LOCK);

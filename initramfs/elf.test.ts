@@ -179,6 +179,8 @@ describe("readElf, on a hostile file,", () => {
   test("refuses a name that has no end", async () => {
     const bytes = readFileSync("/bin/true");
     const at = bytes.indexOf("/lib64/ld-linux");
-    expect(() => readElf(bytes.fill(0x41, at))).toThrow(/^read a name at \d+: no end within 4096 bytes$/);
+    expect(() => readElf(bytes.fill(0x41, at))).toThrow(
+      /^read a name at \d+: no end within 4096 bytes$/,
+    );
   });
 });

@@ -11,7 +11,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
     "Whether processes in the cell get process id, mount, IPC and UTS namespaces of their own.",
   "aurae.cells.v0.Cell.memory": "Memory.",
   "aurae.cells.v0.Cell.name":
-    "The full name: components of 1 to 63 letters, digits and inner hyphens, joined by `/`. A leading or trailing `/` is dropped.",
+    "The full name: at most 32 components of 1 to 63 letters, digits and inner hyphens, joined by `/`. A leading or trailing `/` is dropped.",
   "aurae.cells.v0.CellService.Allocate":
     "Makes a cell: its control group and the limits asked for.",
   "aurae.cells.v0.CellService.Free":

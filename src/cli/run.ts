@@ -87,15 +87,10 @@ async function runCommand(
   say: Say,
 ): Promise<number> {
   const request = requestFrom(command, assignmentsFrom(command, line.words, line.flags));
-  const warnings: string[] = [];
-  const config = configFor(globals, io, (message) => warnings.push(`warning: ${message}`));
+  const config = await configFor(globals, io, say);
   if (globals.isVerbose) {
-    warnings.push(
-      `config ${config.source ?? "none"}, server "${config.serverName}" at ${addressText(config.address)}`,
-    );
-  }
-  if (warnings.length > 0) {
-    await say(warnings.map(escapeText));
+    const { source = "none", serverName, address } = config;
+    await say([escapeText(`config ${source}, server "${serverName}" at ${addressText(address)}`)]);
   }
   const { method } = command;
   using transport = createTransport({ ...config, credentials: readCredentials(config.paths) });
@@ -115,13 +110,21 @@ async function runCommand(
   return code;
 }
 
-function configFor(globals: Globals, io: CliIo, warn: (message: string) => void): ClientConfig {
-  return loadConfig({
-    ...(globals.config === undefined ? {} : { path: globals.config }),
-    home: io.env.HOME,
-    overrides: globals.overrides,
-    warn,
-  });
+/** The warnings are said before the failure, which often follows from what they name. */
+async function configFor(globals: Globals, io: CliIo, say: Say): Promise<ClientConfig> {
+  const warnings: string[] = [];
+  try {
+    return loadConfig({
+      ...(globals.config === undefined ? {} : { path: globals.config }),
+      home: io.env.HOME,
+      overrides: globals.overrides,
+      warn: (message) => warnings.push(escapeText(`warning: ${message}`)),
+    });
+  } finally {
+    if (warnings.length > 0) {
+      await say(warnings);
+    }
+  }
 }
 
 async function report(error: unknown, where: string, io: CliIo, say: Say): Promise<number> {

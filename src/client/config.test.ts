@@ -71,6 +71,31 @@ describe("loadConfig", () => {
     });
   });
 
+  test("takes the rest from the file that is found, also when the command line names all three PEM files", () => {
+    const overrides = { caCrt: "a", clientCrt: "b", clientKey: "c" };
+    const system = '[system]\nsocket = "127.0.0.1:18080"\n';
+    const whole = file("rest", `${AUTH}server_name = "here.example"\n${system}`);
+    const found = {
+      paths: overrides,
+      address: { kind: "tcp", host: "127.0.0.1", port: 18080 },
+    };
+    expect(load({ overrides, searchPaths: [join(directory, "none"), whole] })).toMatchObject({
+      ...found,
+      serverName: "here.example",
+      source: whole,
+    });
+    const alone = file("system", system);
+    expect(load({ overrides, searchPaths: [alone] })).toMatchObject({ ...found, source: alone });
+  });
+
+  test("warns of a wrong file and goes on when the command line names all three PEM files", () => {
+    const overrides = { caCrt: "a", clientCrt: "b", clientKey: "c" };
+    const wrong = file("wrong-rest", "nonsense");
+    expect(load({ overrides, searchPaths: [wrong] }).source).toBeUndefined();
+    expect(warnings).toEqual([expect.stringContaining(`failed to parse config at ${wrong}: `)]);
+    expect(() => load({ overrides, path: join(directory, "none") })).toThrow("no such file");
+  });
+
   test("names the file, the section and the key that is missing or of a wrong type", () => {
     const missing = file("missing", '[auth]\nca_crt = "a"\nclient_crt = "b"\n');
     expect(() => load({ path: missing })).toThrow(
@@ -102,6 +127,15 @@ describe("loadConfig", () => {
     expect(warnings.map((text) => text.split(":")[0])).toEqual([
       `failed to parse config at ${join(directory, "folder")}`,
       `failed to parse config at ${broken}`,
+    ]);
+  });
+
+  test("warns of each wrong file before it says that none is right", () => {
+    const searchPaths = [file("bad-1", "garbage ["), file("bad-2", " "), "/none/a"];
+    expect(() => load({ searchPaths })).toThrow("; mend what the warnings name, or make one with");
+    expect(warnings).toEqual([
+      expect.stringMatching(/^failed to parse config at .*bad-1: TOML Parse error/),
+      expect.stringMatching(/^failed to parse config at .*bad-2: empty config$/),
     ]);
   });
 

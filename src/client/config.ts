@@ -64,8 +64,8 @@ const REQUIRED = [
 const REMEDY = 'make one with "auraed pki --config FILE"';
 
 /**
- * Finds the configuration: the file asked for; or none, when the overrides name all three PEM files; or the first of the
- * search path that is right. A file there that is wrong is warned of and passed over, as the original does.
+ * Finds the configuration: the file asked for, or the first of the search path that is right. A file there that is wrong
+ * is warned of and passed over, as the original does. Where none is right, the overrides may say it all.
  *
  * @throws AuraeError `failed_precondition` or `invalid_argument`
  */
@@ -78,10 +78,8 @@ export function loadConfig(sources: ConfigSources): ClientConfig {
     }
     return configFrom(text, sources.path, overrides, home, warn);
   }
-  if (REQUIRED.every(([field]) => overrides[field] !== undefined)) {
-    return complete(overrides, undefined, home);
-  }
   const candidates = sources.searchPaths ?? defaultSearchPaths(home);
+  let isOneWrong = false;
   for (const path of candidates) {
     try {
       const text = readConfig(path);
@@ -89,12 +87,18 @@ export function loadConfig(sources: ConfigSources): ClientConfig {
         return configFrom(text, path, overrides, home, warn);
       }
     } catch (error) {
-      warn(`failed to parse config at ${path}: ${messageOf(error)}`);
+      isOneWrong = true;
+      const fault = messageOf(error).replace(faultPrefix(path), "");
+      warn(`failed to parse config at ${path}: ${fault}`);
     }
   }
+  if (REQUIRED.every(([field]) => overrides[field] !== undefined)) {
+    return complete(overrides, undefined, home);
+  }
+  const remedy = isOneWrong ? `mend what the warnings name, or ${REMEDY}` : REMEDY;
   throw new AuraeError(
     "failed_precondition",
-    `unable to find valid config file: looked for ${candidates.map((path) => `"${path}"`).join(", ")}; ${REMEDY}, or give --config FILE`,
+    `unable to find valid config file: looked for ${candidates.map((path) => `"${path}"`).join(", ")}; ${remedy}, or give --config FILE`,
   );
 }
 
@@ -191,8 +195,12 @@ function complete(
   };
 }
 
+function faultPrefix(path: string): string {
+  return `config "${path}": `;
+}
+
 function broken(path: string, reason: string, cause?: unknown): AuraeError {
-  return new AuraeError("failed_precondition", `config "${path}": ${reason}`, {
+  return new AuraeError("failed_precondition", faultPrefix(path) + reason, {
     resource: path,
     cause,
   });

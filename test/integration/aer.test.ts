@@ -64,6 +64,15 @@ describe("aer answers", () => {
     expect(await fixture.aer(words)).toMatchObject({ code: 0, stdout: "SERVING\n" });
   });
 
+  test("where the configuration under HOME says, with PEM files of the command line", async () => {
+    const home = join(fixture.server.directory, "socket-home");
+    mkdirSync(join(home, ".aurae"), { recursive: true });
+    const { port, caFile, admin } = fixture.server;
+    writeFileSync(join(home, ".aurae/config"), `[system]\nsocket = "127.0.0.1:${port}"\n`);
+    const words = ["health", "check", "--ca-crt", caFile, ...fixture.as(admin)];
+    expect(await aer(words, { env: { HOME: home } })).toMatchObject({ code: 0, stderr: "" });
+  });
+
   test("with the configuration found under HOME", async () => {
     const home = join(fixture.server.directory, "home");
     mkdirSync(join(home, ".aurae"), { recursive: true });
@@ -182,6 +191,20 @@ describe("aer tells what went wrong", () => {
     expect(stderr).toBe(
       'aer: cell list: read the client\'s key "/none/x.key" (client_key): no such file; "auraed pki" makes certificates\n',
     );
+  });
+
+  test("a configuration that is found and wrong, with its fault, exit 2", async () => {
+    const home = join(fixture.server.directory, "wrong-home");
+    mkdirSync(join(home, ".aurae"), { recursive: true });
+    writeFileSync(join(home, ".aurae/config"), "garbage [");
+    const { code, stderr } = await aer(["-v", "cell", "list"], { env: { HOME: home } });
+    expect(code).toBe(2);
+    const [warning, failure, ...rest] = stderr.trimEnd().split("\n");
+    expect(warning).toStartWith(
+      `aer: warning: failed to parse config at ${home}/.aurae/config: TOML Parse error`,
+    );
+    expect(failure).toStartWith("aer: cell list: unable to find valid config file: ");
+    expect(rest).toEqual([]);
   });
 
   test("nothing on standard error but quietly 141 when nobody reads its output", async () => {

@@ -73,6 +73,24 @@ describe("aer as a process", () => {
     expect(await child.stderr.text()).toBe("");
   });
 
+  test.each([
+    [">&-", 1, "aer: cell list: write standard output: it is closed\n"],
+    ["<&- >&-", 1, "aer: cell list: write standard output: it is closed\n"],
+    [">/dev/full", 1, /^aer: cell list: .*ENOSPC/],
+    [">/dev/null", 0, ""],
+  ] as const)("with %s ends with %i", async (redirection, code, stderr) => {
+    const script = `exec "$@" ${redirection}`;
+    const words = [process.execPath, MAIN, "aer", "--config", fixture.config, "cell", "list"];
+    const child = Bun.spawn(["bash", "-c", script, "bash", ...words], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const text = await child.stderr.text();
+    expect(typeof stderr === "string" ? text === stderr : stderr.test(text), text).toBe(true);
+    expect(await child.exited).toBe(code);
+  });
+
   test.skipIf(!existsSync("/usr/bin/script"))(
     "colours on a terminal (needs script(1)), not with NO_COLOR",
     async () => {

@@ -33,14 +33,24 @@ describe("parseDaemonArgs", () => {
   test("takes the short forms, the hidden alias, and --socket more than once", () => {
     const it = config("-s", "/a", "--socket", "127.0.0.1:1", "-r", "/r", "-l", "/l", "--ritz");
     expect(it).toMatchObject({
-      sockets: ["/a", "127.0.0.1:1"],
+      sockets: [
+        { kind: "unix", path: "/a" },
+        { kind: "tcp", host: "127.0.0.1", port: 1 },
+      ],
       runtimeDir: "/r",
       libraryDir: "/l",
       verbose: true,
     });
   });
 
-  test.each([["--nope"], ["extra"], ["--socket"], ["--verbose=1"]])("refuses %s", (arg) => {
+  test.each([
+    ["--nope"],
+    ["extra"],
+    ["--socket"],
+    ["--verbose=1"],
+    ["--socket="],
+    ["-s127.0.0.1:99999"],
+  ])("refuses %s", (arg) => {
     expect(() => parseDaemonArgs([arg])).toThrow();
   });
 });
@@ -51,15 +61,28 @@ describe("addressFromSocket", () => {
     ["[::1]:0", { kind: "tcp", host: "::1", port: 0 }],
     ["[fe80::2%eth0]:8080", { kind: "tcp", host: "fe80::2%eth0", port: 8080 }],
     ["/run/a.sock", { kind: "unix", path: "/run/a.sock" }],
-    ["localhost:1", { kind: "unix", path: "localhost:1" }],
+    ["./localhost:1", { kind: "unix", path: "./localhost:1" }],
+    ["a.sock", { kind: "unix", path: "a.sock" }],
+    ["a:b", { kind: "unix", path: "a:b" }],
   ] as const)("reads %s", (text, address) => {
     expect(addressFromSocket(text)).toEqual(address);
   });
 
-  test("refuses a port beyond 65535 and an empty value", () => {
+  test("refuses a port beyond 65535, an empty value, and a path that no socket can have", () => {
     expect(() => addressFromSocket("127.0.0.1:65536")).toThrow("no such port");
     expect(() => addressFromSocket("")).toThrow("--socket");
+    expect(() => addressFromSocket(`/${"a".repeat(106)}`)).not.toThrow();
+    expect(() => addressFromSocket(`/${"é".repeat(54)}`)).toThrow("109 bytes");
   });
+
+  test.each(["localhost:8080", "*:8080", ":8080", "::1:8080", "[localhost]:1", "[::1]", "1.2.3:4"])(
+    "refuses %s, which nobody means as a path",
+    (text) => {
+      expect(() => addressFromSocket(text)).toThrow(
+        `--socket "${text}": give IP:PORT, such as 127.0.0.1:8080 or [::]:8080, or ./${text} for a socket of that name`,
+      );
+    },
+  );
 });
 
 describe("listenAddresses", () => {

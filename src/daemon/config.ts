@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import type { Address } from "../transport/address.ts";
+import { MAX_PATH_BYTES } from "../transport/unix-socket.ts";
 
 export interface DaemonConfig {
   readonly serverCrt: string;
   readonly serverKey: string;
   readonly caCrt: string;
-  /** As they were given; empty: the default of the role. */
-  readonly sockets: readonly string[];
+  /** As they were asked for; empty: the default of the role. */
+  readonly sockets: readonly Address[];
   readonly runtimeDir: string;
   readonly libraryDir: string;
   /** The policy file, and whether it was asked for by name. */
@@ -78,7 +79,7 @@ export function parseDaemonArgs(args: readonly string[]): DaemonCommand {
       serverCrt: values["server-crt"],
       serverKey: values["server-key"],
       caCrt: values["ca-crt"],
-      sockets: values.socket ?? [],
+      sockets: (values.socket ?? []).map(addressFromSocket),
       runtimeDir: values["runtime-dir"],
       libraryDir: values["library-dir"],
       policy: {
@@ -100,30 +101,45 @@ function parse(args: readonly string[]) {
   }
 }
 
+/** What nobody means as a path: `localhost:8080`, `:8080`, `::1:8080`, `[::1]`. */
+const LIKE_TCP = /^(?:[^/]*:\d+|\[[^/]*)$/;
+
 /**
- * Where a `--socket` points: `127.0.0.1:8080` and `[::1]:8080` are TCP, everything else is a path.
- * @throws {AuraeError} invalid_argument for a port beyond 65535 and an empty value
+ * Where a `--socket` points: `127.0.0.1:8080` and `[::1]:8080` are TCP, everything else is a path. Names of hosts are
+ * refused: which addresses one has may change, and a daemon listens on those that it was told.
+ * @throws {AuraeError} invalid_argument for what is neither
  */
 export function addressFromSocket(socket: string): Address {
+  const wrong = (fault: string) =>
+    new AuraeError("invalid_argument", `--socket "${socket}": ${fault}`);
   const match = /^(?:\[([^\]]+)\]|([^:[\]/]+)):(\d+)$/.exec(socket);
   const host = match?.[1] ?? match?.[2] ?? "";
   if (match !== null && isIP(host.split("%")[0] ?? "") !== 0) {
     const port = Number(match[3]);
     if (port > 65_535) {
-      throw new AuraeError("invalid_argument", `--socket "${socket}": no such port`);
+      throw wrong("no such port; 65535 is the last");
     }
     return { kind: "tcp", host, port };
   }
   if (socket === "") {
-    throw new AuraeError("invalid_argument", '--socket "": give a path or IP:PORT');
+    throw wrong("give a path or IP:PORT");
+  }
+  if (LIKE_TCP.test(socket)) {
+    throw wrong(
+      `give IP:PORT, such as 127.0.0.1:8080 or [::]:8080, or ./${socket} for a socket of that name`,
+    );
+  }
+  const bytes = Buffer.byteLength(socket);
+  if (bytes > MAX_PATH_BYTES) {
+    throw wrong(`a socket's path has at most ${MAX_PATH_BYTES} bytes, and this has ${bytes} bytes`);
   }
   return { kind: "unix", path: socket };
 }
 
 /** Where to listen: as told, or what the role does by default. */
-export function listenAddresses(config: DaemonConfig, asPid1: boolean): Address[] {
+export function listenAddresses(config: DaemonConfig, asPid1: boolean): readonly Address[] {
   if (config.sockets.length > 0) {
-    return config.sockets.map(addressFromSocket);
+    return config.sockets;
   }
   return asPid1
     ? [{ kind: "tcp", host: "::", port: 8080 }]

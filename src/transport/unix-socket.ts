@@ -11,7 +11,7 @@ import { AuraeError, messageOf } from "../base/errors.ts";
 const SOCKET_MODE = 0o660;
 
 /** sizeof(sockaddr_un.sun_path) less its NUL (unix(7)). */
-const MAX_PATH_BYTES = 107;
+export const MAX_PATH_BYTES = 107;
 
 /** How long a socket's owner may take to accept before it counts as alive but busy. */
 const PROBE_MS = 2_000;

@@ -131,12 +131,11 @@ export function loadPolicy(path: string, options: { readonly required: boolean }
     if (!options.required && error instanceof Error && "code" in error && error.code === "ENOENT") {
       return [];
     }
+    const other = options.required ? "name another with --policy" : "move it away";
     throw new AuraeError(
       "failed_precondition",
-      `cannot read the policy "${path}": ${messageOf(error)}`,
-      {
-        cause: error,
-      },
+      `cannot read the policy "${path}": ${messageOf(error)}; make it a file that the user of auraed may read, or ${other}`,
+      { cause: error },
     );
   }
   return parseGrants(text, path);

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { AuraeError } from "../base/errors.ts";
 import { type Authority, createAuthority, issueCertificate } from "../pki/authority.ts";
 import { loadTlsFiles } from "./tls-files.ts";
+import type { TlsFilePaths } from "./tls-remedies.ts";
 
 let root = "";
 let dir = "";
@@ -29,6 +30,7 @@ beforeEach(async () => {
   dir = mkdtempSync(join(root, "pki-"));
   authority = await createAuthority({ trustDomain: "td.example", commonName: "td.example" });
   put("ca.crt", authority.certificatePem);
+  put("ca.key", authority.keyPem);
   await putServer();
 });
 afterEach(() => rmSync(dir, { recursive: true }));
@@ -40,16 +42,19 @@ function put(name: string, text: string): void {
 async function putServer(dates: { notBefore?: Date; notAfter?: Date } = {}, from = authority) {
   const uris = ["spiffe://td.example/auraed"];
   const server = await issueCertificate(from, { commonName: "s", uris, usage: "server", ...dates });
-  put("server.crt", server.certificatePem);
+  put("_signed.server.crt", server.certificatePem);
   put("server.key", server.keyPem);
 }
 
-function load(now?: Date) {
+function load(now?: Date, paths: Partial<TlsFilePaths> = {}) {
   return loadTlsFiles(
     {
       caCrt: join(dir, "ca.crt"),
-      serverCrt: join(dir, "server.crt"),
+      serverCrt: join(dir, "_signed.server.crt"),
       serverKey: join(dir, "server.key"),
+      ...paths,
+      // The daemon hands in its whole configuration.
+      ...{ sockets: [], verbose: false },
     },
     now,
   );
@@ -61,9 +66,9 @@ function openssl(...args: string[]): void {
 }
 
 /** The message, after checking what all of them have in common. */
-function failure(now?: Date): string {
+function failure(now?: Date, paths?: Partial<TlsFilePaths>): string {
   try {
-    load(now);
+    load(now, paths);
   } catch (error) {
     expect(error).toBeInstanceOf(AuraeError);
     const { kind, message } = error as AuraeError;
@@ -80,7 +85,7 @@ describe("loadTlsFiles", () => {
   test("gives the three files and the trust domain of the server's SPIFFE ID", () => {
     expect(load()).toEqual({
       caPem: authority.certificatePem,
-      certificatePem: readFileSync(join(dir, "server.crt"), "utf8"),
+      certificatePem: readFileSync(join(dir, "_signed.server.crt"), "utf8"),
       keyPem: readFileSync(join(dir, "server.key"), "utf8"),
       trustDomain: "td.example",
       warnings: [],
@@ -93,7 +98,7 @@ describe("loadTlsFiles", () => {
     openssl("req", "-x509", ...rsa, "-keyout", "ca.key", "-out", "ca.crt", "-subj", `${dn}ca`);
     openssl("req", ...rsa.slice(0, 3), "-keyout", "server.key", "-out", "csr", "-subj", `${dn}s`);
     const sign = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "9999"];
-    openssl("x509", "-req", "-in", "csr", ...sign, "-out", "server.crt");
+    openssl("x509", "-req", "-in", "csr", ...sign, "-out", "_signed.server.crt");
     const loaded = load();
     expect(loaded.warnings).toEqual([]);
     expect(loaded).not.toHaveProperty("trustDomain");
@@ -110,7 +115,7 @@ describe("loadTlsFiles", () => {
     openssl(...generate);
     openssl("req", "-new", "-key", "server.key", "-subj", "/CN=s", "-out", "csr");
     const sign = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "90"];
-    openssl("x509", "-req", "-in", "csr", ...sign, "-out", "server.crt");
+    openssl("x509", "-req", "-in", "csr", ...sign, "-out", "_signed.server.crt");
     chmodSync(join(dir, "server.key"), 0o600);
     expect(load().warnings).toEqual([]);
   });
@@ -146,8 +151,8 @@ describe("loadTlsFiles", () => {
     };
     await putServer({}, mid);
     expect(failure()).toContain("is not signed by the CA");
-    const leaf = readFileSync(join(dir, "server.crt"), "utf8");
-    put("server.crt", `${leaf}${mid.certificatePem}`);
+    const leaf = readFileSync(join(dir, "_signed.server.crt"), "utf8");
+    put("_signed.server.crt", `${leaf}${mid.certificatePem}`);
     expect(load().certificatePem).toContain(mid.certificatePem);
   });
 
@@ -160,21 +165,43 @@ describe("loadTlsFiles", () => {
 
   test("warns thirty days before the end, of short-lived certificates in their last third", async () => {
     await putServer({ notAfter: daysFromNow(20), notBefore: daysFromNow(-300) });
-    expect(load().warnings[0]).toContain(`"${join(dir, "server.crt")}" expires on `);
+    expect(load().warnings[0]).toContain(`"${join(dir, "_signed.server.crt")}" expires on `);
     await putServer({ notAfter: daysFromNow(20), notBefore: daysFromNow(-1) });
     expect(load().warnings).toEqual([]);
   });
 });
 
 describe("loadTlsFiles names the file and the remedy for", () => {
-  test.each(["ca.crt", "server.crt", "server.key"])("a missing %s", (name) => {
+  const missing = (name: string) =>
+    `Aurae requires a signed TLS certificate to run as a server, but failed to load: '${join(dir, name)}': no such file; `;
+
+  test.each([
+    ["_signed.server.crt", "server.key"],
+    ["server.key", "_signed.server.crt"],
+  ])("a missing %s", (name, other) => {
     rmSync(join(dir, name));
     expect(failure()).toBe(
-      `Aurae requires a signed TLS certificate to run as a server, but failed to load: '${join(dir, name)}': no such file; make the missing ones with: auraed pki --dir ${dir}`,
+      `${missing(name)}restore it, or remove "${join(dir, other)}" and run: auraed pki --dir ${dir}`,
+    );
+    rmSync(join(dir, other));
+    expect(failure()).toBe(
+      `${missing("_signed.server.crt")}make the missing ones with: auraed pki --dir ${dir}`,
     );
   });
 
-  test.each(["ca.crt", "server.crt", "server.key"])("an unreadable %s", (name) => {
+  test("a missing CA, or all three", () => {
+    rmSync(join(dir, "ca.crt"));
+    expect(failure()).toBe(
+      `${missing("ca.crt")}restore it, or start over with: auraed pki --force --dir ${dir}`,
+    );
+    rmSync(dir, { recursive: true });
+    expect(failure()).toBe(
+      `${missing("ca.crt")}make the missing ones with: auraed pki --dir ${dir}`,
+    );
+    mkdirSync(dir);
+  });
+
+  test.each(["ca.crt", "_signed.server.crt", "server.key"])("an unreadable %s", (name) => {
     const path = join(dir, name);
     rmSync(path);
     symlinkSync(name, path);
@@ -193,14 +220,14 @@ describe("loadTlsFiles names the file and the remedy for", () => {
   });
 
   test("a file without end", () => {
-    writeFileSync(join(dir, "server.crt"), "x".repeat(1024 * 1024 + 1));
+    writeFileSync(join(dir, "_signed.server.crt"), "x".repeat(1024 * 1024 + 1));
     expect(failure()).toContain("it has 1048577 bytes, 1048576 at most");
   });
 
   test.each(["", "rubbish", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])(
     "certificates that are not PEM: %j",
     (text) => {
-      for (const name of ["server.crt", "ca.crt"]) {
+      for (const name of ["_signed.server.crt", "ca.crt"]) {
         put(name, text);
         expect(failure()).toContain(`"${join(dir, name)}" holds no valid certificate in PEM form`);
       }
@@ -208,9 +235,9 @@ describe("loadTlsFiles names the file and the remedy for", () => {
   );
 
   test("a key that is not PEM, or encrypted", () => {
-    cpSync(join(dir, "server.crt"), join(dir, "server.key"));
+    cpSync(join(dir, "_signed.server.crt"), join(dir, "server.key"));
     expect(failure()).toBe(
-      `"${join(dir, "server.key")}" holds no valid private key in PEM form: restore it, or remove "${join(dir, "server.crt")}" and "${join(dir, "server.key")}" and run: auraed pki --dir ${dir}`,
+      `"${join(dir, "server.key")}" holds no valid private key in PEM form: restore it, or remove "${join(dir, "_signed.server.crt")}" and "${join(dir, "server.key")}" and run: auraed pki --dir ${dir}`,
     );
     openssl("genrsa", "-aes256", "-passout", "pass:secret", "-out", "server.key", "2048");
     expect(failure()).toContain(`the key "${join(dir, "server.key")}" is encrypted`);
@@ -219,7 +246,7 @@ describe("loadTlsFiles names the file and the remedy for", () => {
   test("an expired server certificate", async () => {
     await putServer({ notBefore: new Date("2020-01-01"), notAfter: new Date("2021-01-01") });
     expect(failure()).toBe(
-      `the certificate "${join(dir, "server.crt")}" has expired on 2021-01-01T00:00:00Z: renew it, or remove "${join(dir, "server.crt")}" and "${join(dir, "server.key")}" and run: auraed pki --dir ${dir}`,
+      `the certificate "${join(dir, "_signed.server.crt")}" has expired on 2021-01-01T00:00:00Z: renew it, or remove "${join(dir, "_signed.server.crt")}" and "${join(dir, "server.key")}" and run: auraed pki --dir ${dir}`,
     );
   });
 
@@ -243,7 +270,7 @@ describe("loadTlsFiles names the file and the remedy for", () => {
     const other = await createAuthority({ trustDomain: "td.example", commonName: "td.example" });
     await putServer({}, other);
     expect(failure()).toStartWith(
-      `the certificate "${join(dir, "server.crt")}" is not signed by the CA "${join(dir, "ca.crt")}": name the CA that signed it with --ca-crt`,
+      `the certificate "${join(dir, "_signed.server.crt")}" is not signed by the CA "${join(dir, "ca.crt")}": name the CA that signed it with --ca-crt`,
     );
   });
 
@@ -252,7 +279,7 @@ describe("loadTlsFiles names the file and the remedy for", () => {
     put("csr.key", authority.keyPem);
     openssl("req", "-new", "-key", "csr.key", "-subj", "/CN=s", "-out", "csr");
     const sign = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "90"];
-    openssl("x509", "-req", "-in", "csr", ...sign, "-out", "server.crt");
+    openssl("x509", "-req", "-in", "csr", ...sign, "-out", "_signed.server.crt");
     put("server.key", authority.keyPem);
     expect(load().warnings).toEqual([]);
     const other = await createAuthority({ trustDomain: "td.example", commonName: "td.example" });
@@ -262,8 +289,67 @@ describe("loadTlsFiles names the file and the remedy for", () => {
 
   test("a key of another certificate", () => {
     put("server.key", authority.keyPem);
-    expect(failure()).toStartWith(
-      `the key "${join(dir, "server.key")}" does not belong to the certificate "${join(dir, "server.crt")}"`,
+    const fault = `the key "${join(dir, "server.key")}" does not belong to the certificate "${join(dir, "_signed.server.crt")}": name the two files of one pair with --server-key and --server-crt`;
+    expect(failure()).toBe(
+      `${fault}, or remove "${join(dir, "_signed.server.crt")}" and "${join(dir, "server.key")}" and run: auraed pki --dir ${dir}`,
+    );
+    rmSync(join(dir, "ca.key"));
+    expect(failure()).toBe(
+      `${fault}, or put a new pair there, issued where the key of the CA "${join(dir, "ca.crt")}" is`,
+    );
+  });
+});
+
+/** There `auraed pki` would make files that nobody reads, or fail after a healthy file was removed. */
+describe("loadTlsFiles advises no auraed pki where the files are not the three of one of its folders", () => {
+  let other = "";
+  const fit = (paths: Partial<TlsFilePaths>) =>
+    `so that "${paths.serverKey ?? join(dir, "server.key")}" is the key of "${paths.serverCrt ?? join(dir, "_signed.server.crt")}" and "${paths.caCrt ?? join(dir, "ca.crt")}" the CA that signed it`;
+
+  beforeEach(() => {
+    other = join(dir, "other");
+    mkdirSync(other);
+  });
+
+  test("for a key of another certificate", () => {
+    for (const serverKey of [join(other, "server.key"), join(dir, "my.key")]) {
+      writeFileSync(serverKey, authority.keyPem, { mode: 0o600 });
+      expect(failure(undefined, { serverKey })).toBe(
+        `the key "${serverKey}" does not belong to the certificate "${join(dir, "_signed.server.crt")}": name the two files of one pair with --server-key and --server-crt`,
+      );
+    }
+  });
+
+  test("for a certificate of another CA", async () => {
+    const caCrt = join(other, "ca.crt");
+    const stranger = await createAuthority({ trustDomain: "td.example", commonName: "x" });
+    writeFileSync(caCrt, stranger.certificatePem);
+    expect(failure(undefined, { caCrt })).toBe(
+      `the certificate "${join(dir, "_signed.server.crt")}" is not signed by the CA "${caCrt}": name the CA that signed it with --ca-crt`,
+    );
+  });
+
+  test("for a missing file, and one that is no good", () => {
+    const serverKey = join(other, "server.key");
+    expect(failure(undefined, { serverKey })).toEndWith(
+      `: no such file; put one there ${fit({ serverKey })}, or name another with --server-key`,
+    );
+    writeFileSync(serverKey, "rubbish");
+    expect(failure(undefined, { serverKey })).toBe(
+      `"${serverKey}" holds no valid private key in PEM form: restore it, or replace it ${fit({ serverKey })}`,
+    );
+    const caCrt = join(dir, "root.crt");
+    expect(failure(undefined, { caCrt })).toEndWith(
+      `: no such file; put one there ${fit({ caCrt })}, or name another with --ca-crt`,
+    );
+  });
+
+  test("for a certificate that has expired", async () => {
+    await putServer({ notBefore: new Date("2020-01-01"), notAfter: new Date("2021-01-01") });
+    cpSync(join(dir, "server.key"), join(other, "server.key"));
+    const serverKey = join(other, "server.key");
+    expect(failure(undefined, { serverKey })).toEndWith(
+      `: renew it, or replace it ${fit({ serverKey })}`,
     );
   });
 });

@@ -6,14 +6,8 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { AuraeError, messageOf } from "../base/errors.ts";
-
-export interface TlsFilePaths {
-  readonly caCrt: string;
-  readonly serverCrt: string;
-  readonly serverKey: string;
-}
+import { type Remedy, type TlsFilePaths, tlsRemedies } from "./tls-remedies.ts";
 
 export interface TlsFiles {
   readonly caPem: string;
@@ -30,8 +24,7 @@ interface ReadFile {
   readonly path: string;
   readonly text: string;
   readonly mode: number;
-  /** What makes a good one of a bad one. */
-  readonly remedy: string;
+  readonly remedy: Remedy;
 }
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -46,27 +39,26 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
  * @throws AuraeError `failed_precondition`
  */
 export function loadTlsFiles(paths: TlsFilePaths, now: Date = new Date()): TlsFiles {
-  // The authority is replaced with all that it signed; the server's pair can be issued anew by itself.
-  const replaceAll = `start over with: auraed pki --force --dir ${dirname(paths.caCrt)}`;
-  const reissue = `remove "${paths.serverCrt}" and "${paths.serverKey}" and run: auraed pki --dir ${dirname(paths.serverCrt)}`;
-  const caFile = readTlsFile(paths.caCrt, replaceAll);
-  const certificateFile = readTlsFile(paths.serverCrt, reissue);
-  const keyFile = readTlsFile(paths.serverKey, reissue);
+  const remedies = tlsRemedies(paths);
+  const caFile = readTlsFile(paths.caCrt, remedies.caCrt);
+  const certificateFile = readTlsFile(paths.serverCrt, remedies.serverCrt);
+  const keyFile = readTlsFile(paths.serverKey, remedies.serverKey);
   const authorities = parseCertificates(caFile);
   const chain = parseCertificates(certificateFile);
   const key = parseKey(keyFile);
   const [certificate] = chain;
+  const orElse = remedies.whenStrangers === undefined ? "" : `, or ${remedies.whenStrangers}`;
 
   checkValidity(certificate, certificateFile, now);
   if (!certificate.checkPrivateKey(key)) {
     throw unusable(
-      `the key "${paths.serverKey}" does not belong to the certificate "${paths.serverCrt}": name the two files of one pair with --server-key and --server-crt, or ${reissue}`,
+      `the key "${paths.serverKey}" does not belong to the certificate "${paths.serverCrt}": name the two files of one pair with --server-key and --server-crt${orElse}`,
     );
   }
   const authority = findAuthority(chain, authorities);
   if (authority === undefined) {
     throw unusable(
-      `the certificate "${paths.serverCrt}" is not signed by the CA "${paths.caCrt}": name the CA that signed it with --ca-crt, or ${reissue}`,
+      `the certificate "${paths.serverCrt}" is not signed by the CA "${paths.caCrt}": name the CA that signed it with --ca-crt${orElse}`,
     );
   }
   checkValidity(authority, caFile, now);
@@ -85,7 +77,7 @@ export function loadTlsFiles(paths: TlsFilePaths, now: Date = new Date()): TlsFi
   };
 }
 
-function readTlsFile(path: string, remedy: string): ReadFile {
+function readTlsFile(path: string, remedy: Remedy): ReadFile {
   try {
     // Not blocking, so that a FIFO in place of a file can't hold up the start.
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -104,7 +96,7 @@ function readTlsFile(path: string, remedy: string): ReadFile {
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") {
       throw unusable(
-        `Aurae requires a signed TLS certificate to run as a server, but failed to load: '${path}': no such file; make the missing ones with: auraed pki --dir ${dirname(path)}`,
+        `Aurae requires a signed TLS certificate to run as a server, but failed to load: '${path}': no such file; ${remedy.whenMissing}`,
         error,
       );
     }
@@ -144,7 +136,7 @@ function parseKey(file: ReadFile): KeyObject {
 
 function notPem(file: ReadFile, what: string, cause?: unknown): AuraeError {
   return unusable(
-    `"${file.path}" holds no valid ${what} in PEM form: restore it, or ${file.remedy}`,
+    `"${file.path}" holds no valid ${what} in PEM form: restore it, or ${file.remedy.whenWrong}`,
     cause,
   );
 }
@@ -153,12 +145,12 @@ function checkValidity(certificate: X509Certificate, file: ReadFile, now: Date):
   const { validFromDate, validToDate } = certificate;
   if (validToDate < now) {
     throw unusable(
-      `the certificate "${file.path}" has expired on ${timeText(validToDate)}: renew it, or ${file.remedy}`,
+      `the certificate "${file.path}" has expired on ${timeText(validToDate)}: renew it, or ${file.remedy.whenWrong}`,
     );
   }
   if (validFromDate > now) {
     throw unusable(
-      `the certificate "${file.path}" is not valid before ${timeText(validFromDate)}, and now it is ${timeText(now)}: set the clock, or ${file.remedy}`,
+      `the certificate "${file.path}" is not valid before ${timeText(validFromDate)}, and now it is ${timeText(now)}: set the clock, or ${file.remedy.whenWrong}`,
     );
   }
 }

@@ -45,7 +45,7 @@ describe("auraed refuses to start", () => {
     ["--server-key", "server.key"],
   ])("without the file of %s", async (flag, name) => {
     const path = join(directory, "nowhere", name);
-    expectOneLine(await TestDaemon.runToEnd(withFlag(flag, path)), path, "auraed pki");
+    expectOneLine(await TestDaemon.runToEnd(withFlag(flag, path)), path, flag);
   });
 
   test("with the key of another certificate", async () => {

@@ -193,6 +193,23 @@ describe("auraed pki", () => {
   });
 });
 
+test("auraed pki makes the server's pair anew once it is removed, as loadTlsFiles advises", async () => {
+  await pki("renewed");
+  const dir = dirOf("renewed");
+  const paths = {
+    caCrt: join(dir, "ca.crt"),
+    serverCrt: join(dir, "_signed.server.crt"),
+    serverKey: join(dir, "server.key"),
+  };
+  writeFileSync(paths.serverKey, read("other", "server.key"));
+  const remedy = `or remove "${paths.serverCrt}" and "${paths.serverKey}" and run: auraed pki --dir ${dir}`;
+  expect(() => loadTlsFiles(paths)).toThrow(remedy);
+  rmSync(paths.serverCrt);
+  rmSync(paths.serverKey);
+  await pki("renewed");
+  expect(loadTlsFiles(paths).warnings).toEqual([]);
+});
+
 test("loadTlsFiles loads no part of @peculiar/x509: the daemon's start must not pay for it", async () => {
   const entrypoints = [join(import.meta.dir, "../../src/daemon/tls-files.ts")];
   const built = await Bun.build({ entrypoints, target: "bun" });

@@ -57,7 +57,7 @@ function examples(socket: string, port: number): string {
     "",
     `  ${aer} health check`,
     `  ${aer} cell allocate demo`,
-    `  ${aer} cell start demo napper --executable-command "sleep 60"`,
+    `  ${aer} cell start demo napper -c "sleep 60"`,
     `  ${aer} cell list`,
     `  ${aer} cell free demo`,
     "",

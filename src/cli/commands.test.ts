@@ -44,6 +44,48 @@ describe("the command tree", () => {
   });
 });
 
+describe("the names of flags", () => {
+  const flagOf = (where: string, name: string) => {
+    const command = commands.find((one) => `${one.group} ${one.name}` === where);
+    return command?.flags.find((flag) => [flag.name, ...flag.aliases].includes(name));
+  };
+
+  /** The contract's (aurae-v0.md 9.1), each with what is shown in its place. */
+  test.each([
+    ["cell allocate", "cell-cpu-weight", "cpu-weight"],
+    ["cell allocate", "cell-cpu-max", "cpu-max"],
+    ["cell allocate", "cell-cpu-period", "cpu-period"],
+    ["cell allocate", "cell-cpuset-cpus", "cpuset-cpus"],
+    ["cell allocate", "cell-cpuset-mems", "cpuset-mems"],
+    ["cell allocate", "cell-memory-min", "memory-min"],
+    ["cell allocate", "cell-memory-low", "memory-low"],
+    ["cell allocate", "cell-memory-high", "memory-high"],
+    ["cell allocate", "cell-memory-max", "memory-max"],
+    ["cell allocate", "cell-isolate-process", "isolate-process"],
+    ["cell allocate", "cell-isolate-network", "isolate-network"],
+    ["cell start", "executable-command", "command"],
+    ["cell start", "cmd", "command"],
+    ["cell start", "executable-description", "description"],
+    ["cell start", "desc", "description"],
+    ["cell start", "uid", "uid"],
+    ["health check", "service", "service"],
+    ["observe get-posix-signals-stream", "workload-workload-type", "workload-type"],
+    ["observe get-posix-signals-stream", "workload-id", "workload-id"],
+    ["vm allocate", "machine-mem-size-mb", "mem-size-mb"],
+    ["vm allocate", "machine-vcpu-count", "vcpu-count"],
+    ["vm allocate", "machine-kernel-img-path", "kernel-img-path"],
+    ["vm allocate", "machine-kernel-args", "kernel-args"],
+    ["vm allocate", "machine-root-drive-image-path", "root-drive-image-path"],
+    ["vm allocate", "root-drive-path", "root-drive-image-path"],
+    ["vm allocate", "root-drive-readonly", "root-drive-read-only"],
+    ["vm allocate", "machine-drive-mounts-fs-type", "drive-mounts-fs-type"],
+    ["vm allocate", "drive-mount-vm-path", "drive-mounts-vm-path"],
+    ["vm allocate", "machine-auraed-address", "auraed-address"],
+  ])("%s takes --%s and shows --%s", (where, name, shown) => {
+    expect(flagOf(where, name)?.name).toBe(shown);
+  });
+});
+
 describe("METHOD_EXCEPTIONS", () => {
   test("names only methods, fields and messages that exist", () => {
     const methods = new Map(commands.map((command) => [methodKey(command.method), command]));

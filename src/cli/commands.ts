@@ -5,7 +5,7 @@
 import { type DescField, type DescMessage, type DescMethod, ScalarType } from "@bufbuild/protobuf";
 import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
 import { BYTE_MESSAGES, METHOD_EXCEPTIONS, type MethodException } from "./exceptions.ts";
-import type { FlagSpec } from "./flags.ts";
+import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
 import { enumValueName, flagName, kebabFromPascal, placeholder } from "./names.ts";
 import { SUMMARIES } from "./summaries.ts";
 
@@ -73,10 +73,13 @@ function commandFor(group: string, method: DescMethod): Command {
   const exception = METHOD_EXCEPTIONS[methodKey(method)] ?? {};
   const positionalPaths = new Set(exception.positionals?.map(({ path }) => path));
   const all = leavesOf(method.input, []).map((path) => requestFlag(path, exception));
-  const shared = new Set(
-    all.flatMap((flag) => flag.aliases).filter((alias, at, list) => list.indexOf(alias) !== at),
-  );
-  const taken = new Set(all.map((flag) => flag.name));
+  const counts = new Map<string, number>();
+  for (const name of [...all, ...GLOBAL_FLAG_LIST].flatMap((flag) => [
+    flag.name,
+    ...flag.aliases,
+  ])) {
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
   return {
     group,
     name: kebabFromPascal(method.name),
@@ -101,12 +104,27 @@ function commandFor(group: string, method: DescMethod): Command {
     }),
     flags: all
       .filter((flag) => !positionalPaths.has(pathText(flag.path)))
-      .map((flag) => ({
-        ...flag,
-        aliases: flag.aliases.filter((alias) => !shared.has(alias) && !taken.has(alias)),
-      })),
+      .map((flag) => withShownName(flag, (alias) => counts.get(alias) === 1)),
     succeeds: exception.succeeds ?? (() => true),
   };
+}
+
+/**
+ * A flag by its short form, where it has one that means no other flag; the name with the whole path, which is the
+ * original's, goes on working. What only says "id" stays long.
+ */
+function withShownName(flag: RequestFlag, isUnique: (alias: string) => boolean): RequestFlag {
+  const aliases = flag.aliases.filter(isUnique);
+  const short = shortFlagName(flag.path);
+  if (short === undefined || short === "id" || !aliases.includes(short)) {
+    return { ...flag, aliases };
+  }
+  return { ...flag, name: short, aliases: [flag.name, ...aliases.filter((one) => one !== short)] };
+}
+
+/** Without the message around it, `memory-max` for `cell.memory.max`; undefined for a field of the request itself. */
+function shortFlagName(path: FieldPath): string | undefined {
+  return path.length > 1 ? flagName(path.slice(1).map((field) => field.name)) : undefined;
 }
 
 /** The fields that hold values, depth first. A message inside itself ends the walk: it is written as JSON. */
@@ -139,13 +157,14 @@ function requestFlag(path: FieldPath, exception: MethodException): RequestFlag {
     throw new Error("a flag needs a field");
   }
   const syntax = syntaxOf(leaf);
+  const short = shortFlagName(path);
   const isSwitch = leaf.fieldKind === "scalar" && leaf.scalar === ScalarType.BOOL;
   const choices = choicesOf(leaf);
   return {
     path,
     syntax,
     name: flagName(names),
-    aliases: [...(names.length > 1 ? [flagName(names.slice(1))] : []), ...(special.aliases ?? [])],
+    aliases: [...(short === undefined ? [] : [short]), ...(special.aliases ?? [])],
     summary: SUMMARIES[`${leaf.parent.typeName}.${leaf.name}`] ?? "",
     repeated: path.some((field) => field.fieldKind === "list"),
     required: special.required ?? false,

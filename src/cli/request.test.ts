@@ -140,7 +140,7 @@ describe("parseLine and assignmentsFrom refuse", () => {
     [["cell", "allocate", "a", "--isolate-process=yes"], "want true or false"],
     [["cell", "allocate"], "CELL_NAME is missing"],
     [["cell", "start"], "CELL_NAME and EXECUTABLE_NAME are missing"],
-    [["cell", "start", "a", "b"], "--executable-command TEXT is missing"],
+    [["cell", "start", "a", "b"], "--command TEXT is missing"],
     [["cell", "list", "a"], '"a" is one word too many'],
     [["cell", "list", "-x"], 'no flag "-x"'],
     [["cell", "list", "--cpu-weight", "1"], 'no flag "--cpu-weight"'],

@@ -229,9 +229,10 @@ describe("aer explains itself", () => {
     const command = await aer(["help", "cell", "start"]);
     expect(command).toEqual(await aer(["cell", "start", "-h"]));
     expect(command.stdout).toContain(
-      "Usage: aer cell start <CELL_NAME|--no-cell> <EXECUTABLE_NAME> --executable-command <TEXT> [flags]",
+      "Usage: aer cell start <CELL_NAME|--no-cell> <EXECUTABLE_NAME> --command <TEXT> [flags]",
     );
     expect(command.stdout).not.toContain("--cmd");
+    expect(command.stdout).not.toContain("--executable-command");
     expect(Math.max(...command.stdout.split("\n").map((line) => line.length))).toBeLessThan(120);
   });
 

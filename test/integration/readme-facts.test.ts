@@ -4,9 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseGrants } from "../../src/authz/grants.ts";
+import { commandsOf } from "../../src/cli/commands.ts";
 import { EXIT_CODES } from "../../src/cli/exit-codes.ts";
+import { GLOBAL_FLAG_LIST } from "../../src/cli/flags.ts";
+import { flagsOf } from "../../src/cli/parse.ts";
 import { loadConfig } from "../../src/client/config.ts";
 import { DEFAULT_SERVER_NAME } from "../../src/client/credentials.ts";
+import { SERVICE_GROUPS } from "../../src/client/services.ts";
 import { USAGE } from "../../src/daemon/config.ts";
 import { VERSION } from "../../src/daemon/version.ts";
 import { LIMITS } from "../../src/transport/limits.ts";
@@ -125,6 +129,22 @@ describe("README.md", () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  test("teaches only flags of aer that --help shows", () => {
+    const shown = new Set(
+      SERVICE_GROUPS.flatMap(commandsOf).flatMap((it) => [
+        ...[...GLOBAL_FLAG_LIST, ...flagsOf(it)].map(({ name }) => `--${name}`),
+      ]),
+    );
+    const scripts = stepsOf(read("README.md"), "README.md").map(({ script }) => script);
+    const taught =
+      scripts
+        .flatMap((script) => script.match(/^aer .*$/gm) ?? [])
+        .join(" ")
+        .match(/--[a-z-]+/g) ?? [];
+    expect(taught).toContain("--memory-max");
+    expect(taught.filter((flag) => !shown.has(flag))).toEqual([]);
   });
 
   test("has a place for the numbers of the benchmarks", () => {

@@ -87,10 +87,10 @@ function choiceCases(flags: readonly CompletionFlag[]): readonly string[] {
   );
 }
 
-/** A case pattern of the flags' names, long and short. */
+/** A case pattern of all names of the flags. */
 function pattern(flags: readonly CompletionFlag[]): string {
-  const names = flags.flatMap(({ long, short }) => [
-    `--${long}`,
+  const names = flags.flatMap(({ long, hidden, short }) => [
+    ...[long, ...hidden].map((name) => `--${name}`),
     ...(short === undefined ? [] : [`-${short}`]),
   ]);
   return [...new Set(names)].join(" | ");

@@ -8,6 +8,8 @@ import { flagsOf } from "../parse.ts";
 
 export interface CompletionFlag {
   readonly long: string;
+  /** Long names that are taken as well and not offered. */
+  readonly hidden: readonly string[];
   readonly short: string | undefined;
   readonly summary: string;
   readonly takesValue: boolean;
@@ -61,6 +63,7 @@ function completionCommand(command: Command): CompletionCommand {
 function completionFlag(flag: FlagSpec): CompletionFlag {
   return {
     long: flag.name,
+    hidden: flag.aliases,
     short: flag.short,
     summary: flag.summary,
     takesValue: flag.valueName !== undefined,

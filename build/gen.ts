@@ -1,6 +1,6 @@
 /**
- * `gen`: generates `src/gen` from `proto/`, the help of `aer` from its comments, and `proto/lock.binpb`, the descriptors of the API as it was last
- * accepted. A change that breaks clients of that API is refused unless it is asked for.
+ * `gen`: generates `src/gen` from `proto/`, the help of `aer` from its comments, and `proto/lock.binpb`, the descriptors
+ * of the API as it was last accepted. A change that breaks clients of that API is refused unless it is asked for.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -27,8 +27,10 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "aurae.cells.v0.CellServiceStartRequest.cell_name":
     "The full name of the cell to run it in. Left out: in no cell, so without limits.",
   "aurae.cells.v0.CellServiceStartRequest.executable": "What to run.",
-  "aurae.cells.v0.CellServiceStartRequest.gid": "The group id to run as. Left out: the daemon's.",
-  "aurae.cells.v0.CellServiceStartRequest.uid": "The user id to run as. Left out: the daemon's.",
+  "aurae.cells.v0.CellServiceStartRequest.gid":
+    "The group id to run as. Left out: the daemon's, which is root's as a rule, whatever the uid is.",
+  "aurae.cells.v0.CellServiceStartRequest.uid":
+    "The user id to run as. Left out: the daemon's. It leaves the group as it is: name a gid, too.",
   "aurae.cells.v0.CellServiceStopRequest.cell_name":
     "The full name of the cell it runs in. Left out: it was started without a cell.",
   "aurae.cells.v0.CellServiceStopRequest.executable_name": "The name it was started with.",

@@ -231,6 +231,7 @@ describe("aer explains itself", () => {
     expect(command.stdout).toContain(
       "Usage: aer cell start <CELL_NAME|--no-cell> <EXECUTABLE_NAME> --command <TEXT> [flags]",
     );
+    expect(command.stdout).toMatch(/--gid <NUMBER> .*root's as a\s+rule, whatever the uid is/);
     expect(command.stdout).not.toContain("--cmd");
     expect(command.stdout).not.toContain("--executable-command");
     expect(Math.max(...command.stdout.split("\n").map((line) => line.length))).toBeLessThan(120);

@@ -77,6 +77,16 @@ describe.skipIf(missing !== undefined)(`auraed's cells on this host ${missing ??
     await stop("user");
   });
 
+  test("Start with a user alone keeps the daemon's group and none besides, as SECURITY.md says", async () => {
+    const started = await start("half", "sleep 300", { uid: 1234 });
+    const gid = process.getgid?.() ?? 0;
+    expect({ gid: 0, ...started.body }).toMatchObject({ uid: 1234, gid });
+    const status = readFileSync(`/proc/${pidOf(started)}/status`, "utf8");
+    expect(status).toMatch(new RegExp(`^Gid:\\t${gid}\\t${gid}\\t${gid}\\t${gid}$`, "m"));
+    expect(status).toMatch(/^Groups:\s*$/m);
+    await stop("half");
+  });
+
   test("Stop reaches what has left the process group and the session", async () => {
     await start("daemoniser", "setsid -f sleep 301; setsid -f sleep 302; exit 7");
     const inGroup = () => readFileSync(group("_/exe.daemoniser/cgroup.procs"), "utf8").split("\n");

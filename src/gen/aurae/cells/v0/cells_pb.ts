@@ -122,14 +122,14 @@ export type CellServiceStartRequest = Message<"aurae.cells.v0.CellServiceStartRe
   executable?: Executable | undefined;
 
   /**
-   * The user id to run as. Left out: the daemon's.
+   * The user id to run as. Left out: the daemon's. It leaves the group as it is: name a gid, too.
    *
    * @generated from field: optional uint32 uid = 3;
    */
   uid?: number | undefined;
 
   /**
-   * The group id to run as. Left out: the daemon's.
+   * The group id to run as. Left out: the daemon's, which is root's as a rule, whatever the uid is.
    *
    * @generated from field: optional uint32 gid = 4;
    */

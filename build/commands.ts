@@ -70,7 +70,12 @@ function help(): string {
   return ["usage: bun build.ts <command> [argument]...", "", ...lines].join("\n");
 }
 
-/** Runs the command that the arguments name. @throws {BuildError} for one that does not exist */
+/** What parseArgs says of arguments that a command does not take. */
+function isArgumentError(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && `${error.code}`.startsWith("ERR_PARSE_ARGS");
+}
+
+/** Runs the command that the arguments name. @throws {BuildError} for one that does not exist, or takes others */
 export async function runCommand(argv: readonly string[]): Promise<void> {
   const [name = "help", ...args] = argv;
   if (name === "help" || name === "--help" || name === "-h") {
@@ -81,5 +86,11 @@ export async function runCommand(argv: readonly string[]): Promise<void> {
   if (command === undefined) {
     throw new BuildError(`no command "${name}"\n${help()}`);
   }
-  await command.run(args);
+  try {
+    await command.run(args);
+  } catch (cause) {
+    throw isArgumentError(cause)
+      ? new BuildError(`${cause.message}\nusage: bun build.ts ${command.usage}`, { cause })
+      : cause;
+  }
 }

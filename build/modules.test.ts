@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { ElfError } from "../initramfs/elf.ts";
+import { BuildError } from "./error.ts";
 import { dependenciesOf, resolveModules } from "./modules.ts";
 import { run } from "./run.ts";
 
@@ -118,6 +119,20 @@ describe("resolveModules", () => {
       "there.ko": ["depends=b"],
     });
     expect(namesOf(directory, ["a"])).toEqual(["b", "there", "a"]);
+  });
+
+  test("says what a folder lacks that is no kernel's", () => {
+    const directory = mkdtempSync(join(folder, "empty-"));
+    const remedy = "give /lib/modules/VERSION of the kernel that the image is booted with";
+    expect(() => resolveModules(directory, [])).toThrow(
+      new BuildError(`read the kernel modules in "${directory}": it has no "kernel"; ${remedy}`),
+    );
+    mkdirSync(join(directory, "kernel"));
+    expect(() => resolveModules(directory, [])).toThrow(
+      new BuildError(
+        `read the kernel modules in "${directory}": it has no "modules.builtin"; ${remedy}`,
+      ),
+    );
   });
 
   test("names a wanted module that is missing", async () => {

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { readElf } from "../initramfs/elf.ts";
+import { BuildError } from "./error.ts";
 
 export interface KernelModule {
   /** With underscores, as the kernel writes it. */
@@ -21,13 +22,25 @@ function nameOf(path: string): string {
   return canonical(basename(path).replace(/\.ko(\.(gz|xz|zst))?$/, ""));
 }
 
+/** Reads what has to be there by this name in a modules directory. */
+function readPart<T>(directory: string, name: string, read: (path: string) => T): T {
+  try {
+    return read(join(directory, name));
+  } catch (cause) {
+    throw new BuildError(
+      `read the kernel modules in "${directory}": it has no "${name}"; give /lib/modules/VERSION of the kernel that the image is booted with`,
+      { cause },
+    );
+  }
+}
+
 /** The files of a modules directory (`/lib/modules/VERSION`), by module name. */
 function filesOf(directory: string): Map<string, string> {
   const files = new Map<string, string>();
-  for (const entry of readdirSync(join(directory, "kernel"), {
-    recursive: true,
-    withFileTypes: true,
-  })) {
+  const entries = readPart(directory, "kernel", (path) =>
+    readdirSync(path, { recursive: true, withFileTypes: true }),
+  );
+  for (const entry of entries) {
     if (entry.isFile() && /\.ko(\.(gz|xz|zst))?$/.test(entry.name)) {
       files.set(nameOf(entry.name), relative(directory, join(entry.parentPath, entry.name)));
     }
@@ -36,7 +49,8 @@ function filesOf(directory: string): Map<string, string> {
 }
 
 function builtinsOf(directory: string): Set<string> {
-  const lines = readFileSync(join(directory, "modules.builtin"), "utf8").split("\n");
+  const text = readPart(directory, "modules.builtin", (path) => readFileSync(path, "utf8"));
+  const lines = text.split("\n");
   return new Set(lines.filter((line) => line !== "").map(nameOf));
 }
 
@@ -66,7 +80,7 @@ export function dependenciesOf(module: Uint8Array): Dependencies {
 
 /**
  * The wanted modules and what they depend on, each after everything it depends on.
- * @throws {Error} naming a wanted module that the kernel has neither as a file nor built in
+ * @throws {BuildError} naming a wanted module that the kernel has neither as a file nor built in
  */
 export function resolveModules(directory: string, wanted: readonly string[]): KernelModule[] {
   const files = filesOf(directory);
@@ -80,13 +94,15 @@ export function resolveModules(directory: string, wanted: readonly string[]): Ke
     }
     const path = files.get(name);
     if (path === undefined) {
-      throw new Error(`find the module "${name}" (${neededBy}) in "${directory}": it is not there`);
+      throw new BuildError(
+        `find the module "${name}" (${neededBy}) in "${directory}": it is not there`,
+      );
     }
     if (!path.endsWith(".ko")) {
-      throw new Error(`read the module "${path}": compressed modules are not supported`);
+      throw new BuildError(`read the module "${path}": compressed modules are not supported`);
     }
     if (under.has(name)) {
-      throw new Error(`order the module "${name}": it depends on itself`);
+      throw new BuildError(`order the module "${name}": it depends on itself`);
     }
     under.add(name);
     const content = readFileSync(join(directory, path));

@@ -10,9 +10,10 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { BuildError } from "./error.ts";
 import { run } from "./run.ts";
-import { MAX_SITE_BYTES, siteArchive } from "./site.ts";
+import { checkSite, MAX_SITE_BYTES, siteArchive } from "./site.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "auraed-site-"));
 
@@ -99,8 +100,7 @@ describe("siteArchive", () => {
     });
   });
 
-  // Bun's readdirSync goes into links when it is recursive, as Node's does not. Fails until the walk is our own.
-  test.failing("does not go into a folder that a link leads to", () => {
+  test("does not go into a folder that a link leads to", () => {
     const [site, outside] = [newSite(), newSite()];
     write(join(outside, "secret"), 0o600);
     symlinkSync(outside, join(site, "link"));
@@ -157,9 +157,63 @@ describe("siteArchive", () => {
   });
 
   test("refuses a folder that is not there, and a file", () => {
-    expect(() => siteArchive(join(folder, "missing"))).toThrow("missing");
+    const missing = join(folder, "missing");
+    expect(() => siteArchive(missing)).toThrow(
+      new BuildError(`read the site "${missing}": no such folder`),
+    );
     const path = join(folder, "a-file");
     write(path, 0o644);
-    expect(() => siteArchive(path)).toThrow("a-file");
+    expect(() => siteArchive(path)).toThrow(new BuildError(`read the site "${path}": no folder`));
+  });
+});
+
+describe("checkSite", () => {
+  const NEEDED = ["pki/ca.crt", "pki/_signed.server.crt", "pki/server.key"];
+
+  function newPki(...more: readonly string[]): string {
+    const site = newSite();
+    for (const path of [...NEEDED, ...more]) {
+      mkdirSync(dirname(join(site, path)), { recursive: true });
+      write(join(site, path), 0o600);
+    }
+    return site;
+  }
+
+  test("takes a folder with what a machine needs, and more of its own", () => {
+    checkSite(newPki("policy.toml", "hostname", "scripts/deploy.key"));
+  });
+
+  test.each(NEEDED)("names %s where it is missing, and all that is needed", (path) => {
+    const site = newPki();
+    rmSync(join(site, path));
+    mkdirSync(join(site, path));
+    expect(() => checkSite(site)).toThrow(
+      new BuildError(
+        `pack the site "${site}": it has no file ${path}; copy pki/ca.crt, pki/_signed.server.crt, pki/server.key of a PKI there, and nothing else of it`,
+      ),
+    );
+  });
+
+  test("refuses a PKI's folder itself, and one that is empty", () => {
+    expect(() => checkSite(join(newPki(), "pki"))).toThrow("it has no file pki/ca.crt");
+    expect(() => checkSite(newSite())).toThrow(BuildError);
+  });
+
+  test.each(["pki/ca.key", "ca.key", "old/deep/ca.key", "pki/client.nova.key", "client.x.key"])(
+    "refuses %s, whose reader could be somebody else",
+    (path) => {
+      const site = newPki(path);
+      expect(() => checkSite(site)).toThrow(
+        new BuildError(
+          `pack the site "${site}": whoever can read the image would have ${path}; remove it: a machine does not need it`,
+        ),
+      );
+    },
+  );
+
+  test("refuses such a key behind a link, too", () => {
+    const site = newPki();
+    symlinkSync("/root/ca.key", join(site, "pki/ca.key"));
+    expect(() => checkSite(site)).toThrow("would have pki/ca.key");
   });
 });

@@ -57,8 +57,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (args) => (await import("./vm.ts")).vmCommand(args),
   },
   bench: {
-    usage: "bench [NAME]...",
-    summary: "run the benchmarks of test/bench and print their numbers",
+    usage: "bench [--readme | NAME...]",
+    summary: "run the benchmarks of test/bench and print their numbers, into the README as well",
     run: async (args) => (await import("./bench.ts")).benchCommand(args),
   },
 };

@@ -88,7 +88,9 @@ export function stepsOf(markdown: string, path: string): Step[] {
     if (!LANGUAGES.includes(language)) {
       throw new Error(`${path}:${line}: a block in "${language}"; known: ${LANGUAGES.join(", ")}`);
     }
-    if (language === "text" && info === "start") {
+    if (language === "text" && info === "measured") {
+      current = undefined;
+    } else if (language === "text" && info === "start") {
       const start = steps.find(({ kind }) => kind === "start");
       start?.expectations.push({ condition: undefined, status: 0, text: fence.body });
     } else if (language === "text" && current !== undefined) {

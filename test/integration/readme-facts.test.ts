@@ -166,6 +166,17 @@ test("SECURITY.md has the server's limits as they are", () => {
   expect(Object.fromEntries(shown)).toEqual({ ...LIMITS });
 });
 
+test("docs/boot.md has the flags of the vm command as help has them", async () => {
+  const help = (await run([process.execPath, join(ROOT, "build.ts"), "help"])).stdout;
+  const usage = /^ {2}(vm .*?) {2}/m.exec(help)?.[1];
+  expect(usage).toContain("--kvm");
+  expect(read("docs/boot.md")).toContain(`\nbun build.ts ${usage}\n`);
+  const shown = tableOf("docs/boot.md", "The image").map(([flag = ""]) => flag);
+  expect(usage?.match(/--[a-z]+/g)?.every((flag) => shown.some((it) => it.startsWith(flag)))).toBe(
+    true,
+  );
+});
+
 test("CHANGELOG.md speaks of this version", () => {
   expect(read("CHANGELOG.md")).toContain(VERSION);
 });

@@ -75,11 +75,12 @@ export function siteArchive(directory: string): Uint8Array {
     } else if (found.isSymbolicLink()) {
       entries.push({ kind: "symlink", path, target: readlinkSync(source) });
     } else if (found.isFile()) {
-      const content = readFileSync(source);
-      bytes += content.length;
+      // Before it is read: what is in the wrong folder may be of any size.
+      bytes += lstatSync(source).size;
       if (bytes > MAX_SITE_BYTES) {
         throw new BuildError(`pack the site "${directory}": more than ${MAX_SITE_BYTES} bytes`);
       }
+      const content = readFileSync(source);
       entries.push({ kind: "file", path, mode: path.endsWith(".key") ? 0o600 : mode, content });
     } else {
       throw new BuildError(`pack the site: "${source}" is neither a file, a folder nor a link`);

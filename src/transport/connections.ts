@@ -6,6 +6,7 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { Limits } from "./limits.ts";
+import { RequestBudget } from "./request-budget.ts";
 
 /** A request in flight. */
 export interface Exchange {
@@ -23,14 +24,26 @@ export class Connection<P> {
   readonly exchanges = new Set<Exchange>();
   readonly #socket: TLSSocket;
   readonly #session: ServerHttp2Session | undefined;
+  readonly #budget: RequestBudget;
   #idleSince = performance.now();
   #headerSince = 0;
   #closing = false;
 
-  constructor(principal: P, socket: TLSSocket, session: ServerHttp2Session | undefined) {
+  constructor(
+    principal: P,
+    socket: TLSSocket,
+    session: ServerHttp2Session | undefined,
+    limits: Limits,
+  ) {
     this.principal = principal;
     this.#socket = socket;
     this.#session = session;
+    this.#budget = new RequestBudget(limits.maxConcurrentStreams);
+  }
+
+  /** Whether one more request may begin. */
+  admit(): boolean {
+    return this.#budget.admit(this.exchanges.size);
   }
 
   begin(exchange: Exchange): void {

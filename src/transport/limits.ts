@@ -7,8 +7,13 @@ export interface Limits {
   readonly maxMessageBytes: number;
   /** Largest block of request headers, in bytes. Above it: 431 over HTTP/1.1, the stream or session ends over HTTP/2. */
   readonly maxHeaderBytes: number;
-  /** Most requests in flight on one connection. Further streams are refused; a pipelining HTTP/1.1 peer is cut off. */
+  /**
+   * Most requests in flight on one connection, and most that one turn of the event loop takes from it. Further streams
+   * are refused; a pipelining HTTP/1.1 peer is cut off.
+   */
   readonly maxConcurrentStreams: number;
+  /** Most streams of one connection that are refused. One more ends it: a refusal costs almost as much as an answer. */
+  readonly maxRefusedStreams: number;
   /** Most authenticated connections, all listeners together. Further ones are closed after their handshake. */
   readonly maxConnections: number;
   /** Most unfinished TLS handshakes of one listener. One more ends the oldest, so that a flood can't starve others. */
@@ -27,6 +32,7 @@ export const LIMITS: Limits = {
   maxMessageBytes: 4 * 1024 * 1024,
   maxHeaderBytes: 16 * 1024,
   maxConcurrentStreams: 128,
+  maxRefusedStreams: 128,
   maxConnections: 1024,
   maxHandshakes: 128,
   idleTimeoutMs: 300_000,

@@ -77,7 +77,7 @@ export function createRpcAnswer(options: RpcOptions): AnswerRequest {
   const limits = { ...LIMITS, ...options.limits };
   const handlers = handlersByPath(options, limits);
   return (request, response, connection) => {
-    if (connection.exchanges.size >= limits.maxConcurrentStreams) {
+    if (!connection.admit()) {
       refuse(request);
       return;
     }

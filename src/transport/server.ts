@@ -2,7 +2,7 @@
  * The API's server: any number of listeners, one set of handlers, mTLS on all of them. Connect, gRPC and gRPC-Web
  * arrive here; who the peer is and what it may do is for those who are handed in to say.
  */
-import type { ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { Principal } from "../authz/identity.ts";
 import { messageOf } from "../base/errors.ts";
@@ -130,7 +130,7 @@ export class Server {
       socket.destroy();
       return;
     }
-    const connection = new Connection(principal, socket, session);
+    const connection = new Connection(principal, socket, session, this.#limits);
     const key = session ?? socket;
     this.#connections.add(key, connection);
     socket.once("close", () => {
@@ -140,6 +140,7 @@ export class Server {
     if (session === undefined) {
       socket.on("data", () => connection.received());
     }
+    session?.on("error", (error) => logSessionError(error, principal));
   }
 
   #take(request: NodeRequest, response: NodeResponse): void {
@@ -155,6 +156,15 @@ export class Server {
       response.on("error", () => undefined);
       void this.#ready.promise.then((answer) => answer(request, response, connection));
     }
+  }
+}
+
+/** Peers make errors and go away at any time; one that floods us is worth a line. */
+function logSessionError(error: Error, { name }: Principal): void {
+  if (error.message.includes(`error code ${constants.NGHTTP2_ENHANCE_YOUR_CALM}`)) {
+    log.warn("connection ended: too many of its requests were refused", { peer: name });
+  } else {
+    log.trace("connection failed", { peer: name, reason: error.message });
   }
 }
 

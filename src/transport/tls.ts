@@ -30,6 +30,7 @@ export function serverOptions(material: TlsMaterial, limits: Limits): SecureServ
     allowHTTP1: true,
     ALPNProtocols: ["h2", "http/1.1"],
     handshakeTimeout: limits.handshakeTimeoutMs,
+    maxSessionRejectedStreams: limits.maxRefusedStreams,
     settings: {
       enablePush: false,
       maxConcurrentStreams: limits.maxConcurrentStreams,

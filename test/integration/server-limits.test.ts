@@ -6,6 +6,7 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { LIMITS } from "../../src/transport/limits.ts";
+import { eventually } from "../harness/eventually.ts";
 import { data, FRAME, frame, frames, headers, PREFACE } from "./http2-frames.ts";
 import { type Fixture, type FixtureOptions, type RawPeer, startFixture } from "./server-fixture.ts";
 
@@ -60,6 +61,13 @@ async function dribble(peer: RawPeer, byte: string): Promise<void> {
   const timer = setInterval(() => peer.socket.writable && peer.send(byte), 20);
   await peer.closed;
   clearInterval(timer);
+}
+
+/** The error codes of the GOAWAY frames that came (RFC 9113, section 6.8). */
+function farewells(peer: RawPeer): number[] {
+  return frames(peer.received)
+    .filter(({ type }) => type === FRAME.goAway)
+    .map(({ payload }) => payload.readUInt32BE(4));
 }
 
 /** An enveloped message of the Connect and gRPC streaming protocols. */
@@ -205,6 +213,39 @@ describe("maxConcurrentStreams", () => {
     await peer.closed;
     expect(fixture.health.watcherCount).toBe(0);
     await expectAlive(fixture);
+  });
+});
+
+describe("maxRefusedStreams", () => {
+  const resetCount = (peer: RawPeer) =>
+    frames(peer.received).filter(({ type }) => type === FRAME.reset).length;
+
+  test("ends a connection that goes on when it is refused, with ENHANCE_YOUR_CALM", async () => {
+    const fixture = await start({ maxConcurrentStreams: 3, maxRefusedStreams: 4 });
+    const peer = await rawHttp2(fixture);
+    for (let stream = 1; stream <= 15; stream += 2) {
+      peer.socket.write(headers(stream, WATCH, { "content-type": "application/connect+json" }));
+    }
+    await peer.closed;
+    expect(farewells(peer)).toContain(11);
+    await eventually("the end of it", () => fixture.server.connectionCount === 0);
+    await expectAlive(fixture);
+  });
+
+  test("counts requests that are answered as soon as they come, whatever they ask for", async () => {
+    for (const path of [DISCOVER, "nope"]) {
+      const fixture = await start();
+      const peer = await rawHttp2(fixture);
+      const flood: Buffer[] = [];
+      for (let stream = 1; stream < 20_000; stream += 2) {
+        flood.push(headers(stream, path, JSON_TYPE), data(stream, Buffer.from("{}")));
+      }
+      peer.socket.write(Buffer.concat(flood));
+      await peer.closed;
+      // The kernel may drop the GOAWAY with what it had not read to us.
+      expect(resetCount(peer)).toBeLessThan(1_000);
+      await expectAlive(fixture);
+    }
   });
 });
 

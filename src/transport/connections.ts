@@ -1,120 +1,10 @@
 /**
- * The connections of a server: which handshakes are under way, who each finished one belongs to, what it has in
- * flight, and when it has waited too long. One timer serves all of them; Bun's own request and idle timers don't
- * work on these servers. Knows nothing of RPCs.
+ * The connections of a server: who holds how many, who has to go for another to come in, and who has waited too long.
+ * One timer serves all of them; Bun's own request and idle timers don't work on these servers. Knows nothing of RPCs.
  */
-import type { ServerHttp2Session } from "node:http2";
-import type { TLSSocket } from "node:tls";
+import { log } from "../base/log.ts";
+import type { Connection } from "./connection.ts";
 import type { Limits } from "./limits.ts";
-import { RequestBudget } from "./request-budget.ts";
-
-/** A request in flight. */
-export interface Exchange {
-  /** When its body must have arrived; 0 once it has, or if it may take as long as it likes. */
-  bodyDeadline: number;
-  /** Ends it without an answer. */
-  abort(reason: string): void;
-  /** Asks its handler to come to an end, if it is one that streams. */
-  drain(): void;
-}
-
-/** One authenticated connection. */
-export class Connection<P> {
-  readonly principal: P;
-  readonly exchanges = new Set<Exchange>();
-  readonly #socket: TLSSocket;
-  readonly #session: ServerHttp2Session | undefined;
-  readonly #budget: RequestBudget;
-  #idleSince = performance.now();
-  #headerSince = 0;
-  #closing = false;
-
-  constructor(
-    principal: P,
-    socket: TLSSocket,
-    session: ServerHttp2Session | undefined,
-    limits: Limits,
-  ) {
-    this.principal = principal;
-    this.#socket = socket;
-    this.#session = session;
-    this.#budget = new RequestBudget(limits.maxConcurrentStreams);
-  }
-
-  /** Whether one more request may begin. */
-  admit(): boolean {
-    return this.#budget.admit(this.exchanges.size);
-  }
-
-  begin(exchange: Exchange): void {
-    this.exchanges.add(exchange);
-    this.#headerSince = 0;
-  }
-
-  end(exchange: Exchange): void {
-    if (this.exchanges.delete(exchange) && this.exchanges.size === 0) {
-      this.#idleSince = performance.now();
-      if (this.#closing) {
-        this.#hangUp();
-      }
-    }
-  }
-
-  /** HTTP/1.1 only: bytes arrived; outside of a request they are the start of one. */
-  received(): void {
-    if (this.exchanges.size === 0 && this.#headerSince === 0) {
-      this.#headerSince = performance.now();
-    }
-  }
-
-  /** Takes no further requests; ends when those in flight are answered. */
-  close(): void {
-    this.#closing = true;
-    this.#session?.close();
-    for (const exchange of this.exchanges) {
-      exchange.drain();
-    }
-    if (this.exchanges.size === 0) {
-      this.#hangUp();
-    }
-  }
-
-  get closing(): boolean {
-    return this.#closing;
-  }
-
-  destroy(reason: string): void {
-    for (const exchange of [...this.exchanges]) {
-      exchange.abort(reason);
-    }
-    this.#session?.destroy();
-    this.#socket.destroy();
-  }
-
-  /** Ends what has waited for too long. */
-  sweep(now: number, limits: Limits): void {
-    if (this.exchanges.size === 0) {
-      const headersAreLate =
-        this.#headerSince !== 0 && now - this.#headerSince > limits.headerTimeoutMs;
-      if (this.#closing || headersAreLate || now - this.#idleSince > limits.idleTimeoutMs) {
-        this.destroy("the connection was idle for too long");
-      }
-      return;
-    }
-    for (const exchange of [...this.exchanges]) {
-      if (exchange.bodyDeadline !== 0 && now > exchange.bodyDeadline) {
-        exchange.abort("the body of the request took too long");
-      }
-    }
-  }
-
-  #hangUp(): void {
-    // An HTTP/2 session ends by itself after GOAWAY, once what it has to send is out.
-    if (this.#session === undefined) {
-      this.#socket.end();
-    }
-  }
-}
 
 /** How often the connections are looked at: often enough for the shortest limit, at most once in 20 ms. */
 function sweepIntervalMs(limits: Limits): number {
@@ -122,10 +12,24 @@ function sweepIntervalMs(limits: Limits): number {
   return Math.max(20, Math.min(1_000, shortest / 4));
 }
 
-/** All authenticated connections of a server. */
-export class Connections<P> {
+/** The one that has been idle for the longest, if any is. */
+function longestIdle<P>(connections: Iterable<Connection<P>>): Connection<P> | undefined {
+  let found: Connection<P> | undefined;
+  for (const connection of connections) {
+    const { idleSince } = connection;
+    if (idleSince !== undefined && idleSince < (found?.idleSince ?? Number.POSITIVE_INFINITY)) {
+      found = connection;
+    }
+  }
+  return found;
+}
+
+/** All authenticated connections of a server. Principals of one name are one. */
+export class Connections<P extends { readonly name: string }> {
   readonly #limits: Limits;
   readonly #open = new Map<object, Connection<P>>();
+  /** The same by the principal's name, oldest first. */
+  readonly #byPrincipal = new Map<string, Set<Connection<P>>>();
   #timer: NodeJS.Timeout | undefined;
   #whenEmpty: (() => void) | undefined;
 
@@ -142,16 +46,46 @@ export class Connections<P> {
     return this.#open.get(key);
   }
 
-  add(key: object, connection: Connection<P>): void {
+  /**
+   * Makes room for one more connection of a principal. In a full house the principal with the most connections gives
+   * one up, an idle one if it has any: nobody can lock others out by holding connections.
+   * @returns false if there is no room
+   */
+  admit({ name }: P): boolean {
+    const own = this.#byPrincipal.get(name) ?? new Set();
+    if (own.size >= this.#limits.maxConnectionsPerPrincipal) {
+      return this.#evict(longestIdle(own));
+    }
+    if (this.#open.size < this.#limits.maxConnections) {
+      return true;
+    }
+    let most = own;
+    for (const theirs of this.#byPrincipal.values()) {
+      most = theirs.size > most.size ? theirs : most;
+    }
+    const [oldest] = most;
+    return this.#evict(longestIdle(most) ?? (most === own ? undefined : oldest));
+  }
+
+  add(connection: Connection<P>): void {
+    const { key, principal } = connection;
     this.#open.set(key, connection);
+    const own = this.#byPrincipal.get(principal.name) ?? new Set();
+    this.#byPrincipal.set(principal.name, own.add(connection));
     if (this.#timer === undefined) {
       this.#timer = setInterval(() => this.#sweep(), sweepIntervalMs(this.#limits));
       this.#timer.unref();
     }
   }
 
-  remove(key: object): void {
+  remove(connection: Connection<P>): void {
+    const { key, principal } = connection;
     this.#open.delete(key);
+    const own = this.#byPrincipal.get(principal.name);
+    own?.delete(connection);
+    if (own?.size === 0) {
+      this.#byPrincipal.delete(principal.name);
+    }
     if (this.#open.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
@@ -177,6 +111,17 @@ export class Connections<P> {
     }
     await promise;
     clearTimeout(timer);
+  }
+
+  #evict(connection: Connection<P> | undefined): boolean {
+    if (connection === undefined) {
+      return false;
+    }
+    // Not when its socket has closed: until then it would be counted, and evicted, again.
+    this.remove(connection);
+    log.warn("connection ended: another needs its place", { peer: connection.principal.name });
+    connection.destroy("another connection needs its place");
+    return true;
   }
 
   #sweep(): void {

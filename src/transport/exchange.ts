@@ -11,7 +11,7 @@ import type {
   UniversalServerRequest,
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
-import type { Connection, Exchange } from "./connections.ts";
+import type { Connection, Exchange } from "./connection.ts";
 import { LINGER_MS } from "./limits.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;

@@ -1,6 +1,6 @@
 /**
  * Every bound of the server, by name. What a peer may make the daemon hold or wait for stands here and nowhere else;
- * each has a test in `test/integration/server-limits.test.ts`.
+ * each has a test in `test/integration/server-limits.test.ts` or `server-connections.test.ts`.
  */
 export interface Limits {
   /** Largest request message, after decompression, in bytes. Above it: INVALID_ARGUMENT. */
@@ -14,8 +14,13 @@ export interface Limits {
   readonly maxConcurrentStreams: number;
   /** Most streams of one connection that are refused. One more ends it: a refusal costs almost as much as an answer. */
   readonly maxRefusedStreams: number;
-  /** Most authenticated connections, all listeners together. Further ones are closed after their handshake. */
+  /**
+   * Most authenticated connections, all listeners together. For one more, the principal with the most connections loses
+   * the one that has been idle for the longest.
+   */
   readonly maxConnections: number;
+  /** Most of them that belong to one principal. One more ends its longest idle one, or is closed if none is idle. */
+  readonly maxConnectionsPerPrincipal: number;
   /** Most unfinished TLS handshakes of one listener. One more ends the oldest, so that a flood can't starve others. */
   readonly maxHandshakes: number;
   /** How long a connection may have no request in flight. */
@@ -34,6 +39,7 @@ export const LIMITS: Limits = {
   maxConcurrentStreams: 128,
   maxRefusedStreams: 128,
   maxConnections: 1024,
+  maxConnectionsPerPrincipal: 256,
   maxHandshakes: 128,
   idleTimeoutMs: 300_000,
   handshakeTimeoutMs: 10_000,

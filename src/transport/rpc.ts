@@ -14,7 +14,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { Principal } from "../authz/identity.ts";
 import { principalKey } from "../authz/principal-key.ts";
-import type { Connection } from "./connections.ts";
+import type { Connection } from "./connection.ts";
 import {
   endUpload,
   HttpExchange,

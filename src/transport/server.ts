@@ -6,9 +6,10 @@ import { constants, type ServerHttp2Session } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { Principal } from "../authz/identity.ts";
 import { messageOf } from "../base/errors.ts";
-import { log } from "../base/log.ts";
+import { log, type LogFields } from "../base/log.ts";
 import { type Address, printedAddress } from "./address.ts";
-import { Connection, Connections } from "./connections.ts";
+import { Connection } from "./connection.ts";
+import { Connections } from "./connections.ts";
 import type { NodeRequest, NodeResponse } from "./exchange.ts";
 import { type Limits, LIMITS } from "./limits.ts";
 import { Listener } from "./listener.ts";
@@ -112,12 +113,11 @@ export class Server {
   }
 
   #accept(socket: TLSSocket, session: ServerHttp2Session | undefined, isUnix: boolean): void {
-    if (this.#connections.size >= this.#limits.maxConnections) {
-      log.warn("connection refused: too many are open", { limit: this.#limits.maxConnections });
+    const refuse = (why: string, fields: LogFields) => {
+      log.warn(`connection refused: ${why}`, fields);
       session?.destroy();
       socket.destroy();
-      return;
-    }
+    };
     let principal: Principal;
     try {
       principal = this.#identify({
@@ -125,17 +125,23 @@ export class Server {
         unixFd: isUnix ? descriptorOf(socket) : undefined,
       });
     } catch (error) {
-      log.warn("connection refused: the peer has no identity", { reason: messageOf(error) });
-      session?.destroy();
-      socket.destroy();
+      refuse("the peer has no identity", { reason: messageOf(error) });
+      return;
+    }
+    if (!this.#connections.admit(principal)) {
+      const { maxConnections, maxConnectionsPerPrincipal } = this.#limits;
+      refuse("too many are open", {
+        peer: principal.name,
+        limit: maxConnections,
+        limitPerPrincipal: maxConnectionsPerPrincipal,
+      });
       return;
     }
     const connection = new Connection(principal, socket, session, this.#limits);
-    const key = session ?? socket;
-    this.#connections.add(key, connection);
+    this.#connections.add(connection);
     socket.once("close", () => {
       connection.destroy("the peer closed the connection");
-      this.#connections.remove(key);
+      this.#connections.remove(connection);
     });
     if (session === undefined) {
       socket.on("data", () => connection.received());

@@ -82,7 +82,7 @@ async function* mapped<T>(messages: AsyncIterable<T>, method: string): AsyncGene
   }
 }
 
-/** Maps what handlers and the other interceptors throw. Must be the outermost. */
+/** Maps what handlers and other interceptors throw. Only what throws nothing but ConnectErrors may go around it. */
 export const errorInterceptor: Interceptor = (next) => async (request) => {
   const method = request.url;
   try {

@@ -11,6 +11,7 @@ import { VmService } from "../gen/aurae/vms/v0/vms_pb.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { deadlineInterceptor } from "./deadline.ts";
 import { createDiscoveryHandler } from "./discovery/handler.ts";
 import { errorInterceptor } from "./errors.ts";
 import { createHealthHandler } from "./health/handler.ts";
@@ -31,8 +32,12 @@ export interface RouteDeps {
   readonly cells?: Partial<ServiceImpl<typeof CellService>>;
 }
 
-/** In this order around every handler: errors outermost, so that it sees what the others throw. */
-export const INTERCEPTORS: readonly Interceptor[] = [errorInterceptor, validationInterceptor];
+/** In this order around every handler: deadlines outermost, then errors, which see what those after them throw. */
+export const INTERCEPTORS: readonly Interceptor[] = [
+  deadlineInterceptor,
+  errorInterceptor,
+  validationInterceptor,
+];
 
 /**
  * Registers what health knows from the start. Services whose methods all answer UNIMPLEMENTED are NOT_SERVING: the

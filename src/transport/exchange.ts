@@ -12,6 +12,7 @@ import type {
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import type { Connection, Exchange } from "./connection.ts";
+import { clampDeadline } from "./deadline.ts";
 import { LINGER_MS } from "./limits.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -123,12 +124,14 @@ export class HttpExchange implements Exchange {
   }
 
   #universalRequest(contextValues: ContextValues): UniversalServerRequest {
+    const header = webHeaders(this.#request);
+    clampDeadline(header);
     return {
       httpVersion: this.#request.httpVersion,
       method: this.#request.method ?? "",
       // The authority is the peer's word and nobody here needs it, so it is left out of what has to parse.
       url: `https://auraed${this.#request.url ?? "/"}`,
-      header: webHeaders(this.#request),
+      header,
       body: this.#request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
       signal: this.#controller.signal,
       contextValues,

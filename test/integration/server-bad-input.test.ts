@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:http2";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { setLogSink } from "../../src/base/log.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { SyscallError } from "../../src/kernel/sys/error.ts";
@@ -287,26 +287,5 @@ describe("a request that is hardly HTTP", () => {
     }
     session.destroy();
     expect((await fixture.post(DISCOVER, "{}")).status).toBe(200);
-  });
-});
-
-describe("a deadline", () => {
-  test("that passes ends the call with DEADLINE_EXCEEDED", async () => {
-    await using own = await startFixture({
-      cells: {
-        list: (_request, context) =>
-          new Promise((_resolve, reject) => {
-            context.signal.addEventListener("abort", () => reject(context.signal.reason));
-          }),
-      },
-    });
-    const transport = createConnectTransport({
-      ...{ baseUrl: own.baseUrl, httpVersion: "2" },
-      nodeOptions: own.clientTls(),
-    });
-    const error = await createClient(CellService, transport)
-      .list({}, { timeoutMs: 50 })
-      .catch(ConnectError.from);
-    expect((error as ConnectError).code).toBe(Code.DeadlineExceeded);
   });
 });

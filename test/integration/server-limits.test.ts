@@ -5,9 +5,12 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
-import { createClient } from "@connectrpc/connect";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { Health } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import {
+  Health,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { LIMITS } from "../../src/transport/limits.ts";
 import { eventually } from "../harness/eventually.ts";
 import { data, FRAME, frame, frames, headers, PREFACE } from "./http2-frames.ts";
@@ -331,7 +334,8 @@ describe("Server.close", () => {
     await stream.next();
     const { port } = fixture;
     const closed = fixture.server.close(10_000);
-    expect((await stream.next()).done).toBe(true);
+    const ending = await stream.next().catch(ConnectError.from);
+    expect(ending).toMatchObject({ code: Code.Unavailable, rawMessage: "auraed is shutting down" });
     const late = connectTcp(port, "127.0.0.1");
     expect(await new Promise((resolve) => late.once("error", () => resolve("refused")))).toBe(
       "refused",
@@ -340,6 +344,22 @@ describe("Server.close", () => {
     expect((await running).status).toBe(200);
     await closed;
     expect(fixture.server.connectionCount).toBe(0);
+  });
+
+  test("lets those who watch its health hear of it first", async () => {
+    const fixture = await start();
+    const transport = createConnectTransport({
+      ...{ baseUrl: fixture.baseUrl, httpVersion: "2" },
+      nodeOptions: fixture.clientTls(),
+    });
+    const stream = createClient(Health, transport).watch({})[Symbol.asyncIterator]();
+    expect((await stream.next()).value.status).toBe(ServingStatus.SERVING);
+    // As the daemon does it.
+    fixture.health.close();
+    const closed = fixture.server.close(10_000);
+    expect((await stream.next()).value.status).toBe(ServingStatus.NOT_SERVING);
+    expect((await stream.next()).done).toBe(true);
+    await closed;
   });
 
   test("ends a request that does not finish in time", async () => {

@@ -29,15 +29,15 @@ describe("HealthRegistry.watch", () => {
     expect((await statuses.next()).value).toBe(NOT_SERVING);
   });
 
-  test("ends with its signal and leaves nothing behind", async () => {
+  test("fails with its signal's reason and leaves nothing behind", async () => {
     const registry = new HealthRegistry();
     const controller = new AbortController();
     const statuses = registry.watch("a", controller.signal);
     await statuses.next();
     const last = statuses.next();
     expect(registry.watcherCount).toBe(1);
-    controller.abort();
-    expect((await last).done).toBe(true);
+    controller.abort(new Error("enough"));
+    await expect(last).rejects.toThrow("enough");
     expect(registry.watcherCount).toBe(0);
   });
 

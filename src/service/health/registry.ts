@@ -35,16 +35,21 @@ export class HealthRegistry {
     }
   }
 
-  /** The status now, and then whenever it changes, until the signal aborts or the registry closes. */
+  /**
+   * The status now, and then whenever it changes, until the registry closes.
+   * @throws the signal's reason, once it is aborted and the last status is told
+   */
   async *watch(service: string, signal: AbortSignal): AsyncGenerator<ServingStatus> {
     let last: ServingStatus | undefined;
-    while (!signal.aborted) {
+    for (;;) {
       const status = this.#statuses.get(service) ?? ServingStatus.SERVICE_UNKNOWN;
       if (status !== last) {
         last = status;
         yield status;
       } else if (this.#isClosed) {
         return;
+      } else if (signal.aborted) {
+        throw signal.reason;
       } else {
         await this.#change(service, signal);
       }

@@ -8,6 +8,7 @@ import type { Cells } from "../domain/cells/cells.ts";
 import { createCellService } from "../service/cells/handler.ts";
 import { guarded } from "../service/errors.ts";
 import { HealthRegistry } from "../service/health/registry.ts";
+import { jsonText } from "../service/json-text.ts";
 import type { MachineControl } from "../service/machine/handler.ts";
 import { createRoutes, INTERCEPTORS } from "../service/routes.ts";
 import { loadValidator } from "../service/validation.ts";
@@ -31,6 +32,7 @@ export function createApi(parts: ApiParts): Api {
   const health = new HealthRegistry();
   const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const answer = createRpcAnswer({
+    jsonText,
     gate: guarded(createGate(parts.policy)),
     interceptors: INTERCEPTORS,
     routes: createRoutes({

@@ -27,6 +27,8 @@ import { type Limits, LIMITS } from "./limits.ts";
 export interface RpcOptions {
   readonly routes: (router: ConnectRouter) => void;
   readonly interceptors?: readonly Interceptor[];
+  /** Decodes the bytes of JSON messages; throws to refuse them. */
+  readonly jsonText: { decode(bytes?: Uint8Array): string };
   /** Runs before a request's body is read; throws to refuse it. */
   readonly gate?: (context: HandlerContext) => void | Promise<void>;
   readonly limits?: Partial<Limits>;
@@ -40,11 +42,16 @@ export type AnswerRequest = (
 ) => void;
 
 function handlersByPath(options: RpcOptions, limits: Limits): Map<string, UniversalHandler> {
+  const jsonOptions = {
+    // Connect ignores what it does not know in JSON; a misspelt limit must not become no limit.
+    ignoreUnknownFields: false,
+    // It is in Connect's JsonSerializationOptions, but not in the type of a router's options.
+    textDecoder: options.jsonText,
+  };
   const router = createConnectRouter({
     acceptCompression: [compressionGzip],
     readMaxBytes: limits.maxMessageBytes,
-    // Connect ignores what it does not know in JSON; a misspelt limit must not become no limit.
-    jsonOptions: { ignoreUnknownFields: false },
+    jsonOptions,
     binaryOptions: { readUnknownFields: false },
     interceptors: [...(options.interceptors ?? [])],
     ...(options.gate === undefined ? {} : { requestGate: options.gate }),

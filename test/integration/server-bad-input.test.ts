@@ -12,6 +12,7 @@ import { type Fixture, startFixture } from "./server-fixture.ts";
 const DISCOVER = "aurae.discovery.v0.DiscoveryService/Discover";
 const CHECK = "grpc.health.v1.Health/Check";
 const ALLOCATE = "aurae.cells.v0.CellService/Allocate";
+const FREE = "aurae.cells.v0.CellService/Free";
 const START = "aurae.cells.v0.CellService/Start";
 
 let fixture: Fixture;
@@ -50,6 +51,30 @@ describe("a JSON message", () => {
     for (const body of ["", "{", "nope", '{"cell":}', "[]", "null", '"x"', "12", "\xff\xfe"]) {
       expect(await refusal(ALLOCATE, body)).not.toBe("");
     }
+  });
+
+  test("that is not UTF-8 is refused, and never mended", async () => {
+    const bad = [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80], [0xc3]];
+    for (const bytes of bad) {
+      const body = (name: string) =>
+        Buffer.concat([Buffer.from(`{"${name}":"a`), Buffer.from(bytes), Buffer.from('"}')]);
+      expect(await refusal(FREE, body("cellName"))).toContain("not valid UTF-8");
+      const payload = body("service");
+      const head = Buffer.from([0, 0, 0, 0, payload.length]);
+      const { stdout } = await fixture.curl(
+        [
+          ...fixture.as(fixture.admin),
+          ...fixture.resolve,
+          ...["-H", "content-type: application/connect+json", "--data-binary", "@-"],
+          fixture.url("grpc.health.v1.Health/Watch"),
+        ],
+        Buffer.concat([head, payload]),
+      );
+      expect(stdout).toContain('"invalid_argument"');
+      expect(stdout).toContain("not valid UTF-8");
+    }
+    const whole = Buffer.from('\ufeff{"service":"grüße 😀"}');
+    expect((await fixture.post(CHECK, whole)).text).toContain("grüße 😀");
   });
 
   test("with an unknown field names it", async () => {

@@ -5,6 +5,8 @@
 export interface Limits {
   /** Largest request message, after decompression, in bytes. Above it: INVALID_ARGUMENT. */
   readonly maxMessageBytes: number;
+  /** Most nested messages and unknown fields of a binary message, counted together. Above it: INVALID_ARGUMENT. */
+  readonly maxMessageParts: number;
   /** Largest block of request headers, in bytes. Above it: 431 over HTTP/1.1, the stream or session ends over HTTP/2. */
   readonly maxHeaderBytes: number;
   /**
@@ -35,6 +37,7 @@ export interface Limits {
 
 export const LIMITS: Limits = {
   maxMessageBytes: 4 * 1024 * 1024,
+  maxMessageParts: 10_000,
   maxHeaderBytes: 16 * 1024,
   maxConcurrentStreams: 128,
   maxRefusedStreams: 128,

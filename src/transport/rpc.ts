@@ -14,6 +14,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { Principal } from "../authz/identity.ts";
 import { principalKey } from "../authz/principal-key.ts";
+import { binaryOptions } from "./binary-options.ts";
 import type { Connection } from "./connection.ts";
 import {
   endUpload,
@@ -52,7 +53,7 @@ function handlersByPath(options: RpcOptions, limits: Limits): Map<string, Univer
     acceptCompression: [compressionGzip],
     readMaxBytes: limits.maxMessageBytes,
     jsonOptions,
-    binaryOptions: { readUnknownFields: false },
+    binaryOptions: binaryOptions(limits.maxMessageParts),
     interceptors: [...(options.interceptors ?? [])],
     ...(options.gate === undefined ? {} : { requestGate: options.gate }),
   });

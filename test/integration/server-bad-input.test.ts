@@ -196,6 +196,62 @@ describe("a binary message", () => {
   });
 });
 
+describe("an unknown field in a binary message", () => {
+  /** Allocate `a` with field 100 in cell.cpu, and fields 15 and 100 in the request. */
+  const newer = Buffer.from([
+    ...[0x0a, 0x0a, 0x0a, 0x01, 0x61, 0x12, 0x05, 0x08, 0x64, 0xa0, 0x06, 0x01],
+    ...[0x78, 0x01, 0xa2, 0x06, 0x01, 0x78],
+  ]);
+  const envelope = Buffer.concat([Buffer.from([0, 0, 0, 0, newer.length]), newer]);
+
+  /** What a call answers with, whatever the protocol: its headers and its body. */
+  async function answer(type: string, body: Uint8Array): Promise<string> {
+    const { stdout } = await fixture.curl(
+      [
+        ...fixture.as(fixture.admin),
+        ...fixture.resolve,
+        ...["-i", "--http2", "-H", `content-type: ${type}`, "-H", "te: trailers"],
+        ...["--data-binary", "@-", fixture.url(ALLOCATE)],
+      ],
+      body,
+    );
+    return decodeURIComponent(stdout.replaceAll(/%(?![0-9A-F]{2})/g, "%25"));
+  }
+
+  test("is refused with its path and its number, in every protocol", async () => {
+    for (const [type, body, refused] of [
+      ["application/proto", newer, "invalid_argument"],
+      ["application/grpc", envelope, "grpc-status: 3"],
+      ["application/grpc-web", envelope, "grpc-status: 3"],
+    ] as const) {
+      const text = await answer(type, body);
+      expect(text).toContain(refused);
+      expect(text).toContain(
+        "15: is a field number of aurae.cells.v0.CellServiceAllocateRequest that this auraed does not know",
+      );
+      expect(text).toContain("; 100: is a field number of ");
+      expect(text).toContain("cell.cpu.100: is a field number of aurae.cells.v0.CpuController");
+    }
+    const { stdout } = await fixture.curl(
+      [
+        ...fixture.as(fixture.admin),
+        ...fixture.resolve,
+        ...["-H", "content-type: application/proto", "--data-binary", "@-"],
+        fixture.url(ALLOCATE),
+      ],
+      newer,
+    );
+    expect(fields(stdout)).toEqual(["15", "100", "cell.cpu.100"]);
+  });
+
+  test("by the million takes no memory by the gigabyte", async () => {
+    const many = Buffer.alloc(4_000_000, Buffer.from([0x78, 0x01]));
+    const text = await answer("application/proto", many);
+    expect(text).toContain("invalid_argument");
+    expect(text).toContain("more than 10000 nested messages and unknown fields");
+  });
+});
+
 describe("an error of ours", () => {
   test("says nothing of its inside to the caller and everything to the log", async () => {
     const lines: string[] = [];

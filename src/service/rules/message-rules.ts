@@ -1,6 +1,7 @@
 /**
  * Checks a message and all messages in it against the rules of their fields, each message type compiled once. The
- * answers are protovalidate's: what it accepts is accepted, what it refuses is refused at the same fields.
+ * answers are protovalidate's: what it accepts is accepted, what it refuses is refused at the same fields. Unknown fields
+ * are refused besides, by their numbers: a newer client's limit must not become no limit.
  */
 import { type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
@@ -97,7 +98,18 @@ function checkNested(plan: FieldPlan, value: unknown, path: string, report: Repo
   }
 }
 
+function checkUnknown(schema: DescMessage, message: Message, prefix: string, report: Report): void {
+  const numbers = new Set(message.$unknown?.map(({ no }) => no));
+  for (const number of numbers) {
+    const description = `is a field number of ${schema.typeName} that this auraed does not know`;
+    report({ field: `${prefix}${number}`, description });
+  }
+}
+
 function checkMessage(schema: DescMessage, message: Message, prefix: string, report: Report): void {
+  if (message.$unknown !== undefined) {
+    checkUnknown(schema, message, prefix, report);
+  }
   for (const plan of planOf(schema)) {
     const { field, tracksPresence, isRequired, checks } = plan;
     const value = fieldValue(message, field);

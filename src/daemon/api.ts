@@ -8,7 +8,7 @@ import type { Cells } from "../domain/cells/cells.ts";
 import { createCellService } from "../service/cells/handler.ts";
 import { guarded } from "../service/errors.ts";
 import { HealthRegistry } from "../service/health/registry.ts";
-import { jsonText } from "../service/json-text.ts";
+import { jsonText } from "../service/json/json-text.ts";
 import type { MachineControl } from "../service/machine/handler.ts";
 import { createRoutes, INTERCEPTORS } from "../service/routes.ts";
 import { loadValidator } from "../service/validation.ts";

@@ -3,9 +3,13 @@
  * else becomes "internal error" outside and goes to the log whole.
  */
 import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import type { DescMessage } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { AuraeError, type ErrorKind, type FieldViolation } from "../base/errors.ts";
 import { log } from "../base/log.ts";
+import { badFields, MAX_VIOLATIONS } from "./bad-fields.ts";
+import { jsonFaults } from "./json/json-faults.ts";
+import { jsonText } from "./json/json-text.ts";
 
 const CODES: Readonly<Record<ErrorKind, Code>> = {
   invalid_argument: Code.InvalidArgument,
@@ -101,10 +105,11 @@ const MAX_MESSAGE = 4_096;
  * message that is too large "resource exhausted" and a malformed binary one "internal", though both are the caller's
  * mistakes; and a message that quotes what the caller sent may be as long as that.
  */
-function refine(reason: unknown): void {
+function refine(reason: unknown, input: DescMessage): void {
   if (!(reason instanceof ConnectError)) {
     return;
   }
+  listJsonFaults(reason, input);
   const { code, rawMessage } = reason;
   const limit = /larger than configured readMaxBytes (\d+)/.exec(rawMessage)?.[1];
   const malformed = /^parse binary: (.*)$/s.exec(rawMessage)?.[1];
@@ -115,6 +120,20 @@ function refine(reason: unknown): void {
     rewrite(reason, Code.InvalidArgument, `malformed protobuf message: ${malformed}`);
   } else if (rawMessage.length > MAX_MESSAGE) {
     rewrite(reason, code, `${rawMessage.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`);
+  }
+}
+
+/** Of a JSON message, Connect tells the first thing that is wrong; callers are told all of them, like broken rules. */
+function listJsonFaults(reason: ConnectError, input: DescMessage): void {
+  const text = jsonText.take();
+  if (text === undefined || !reason.rawMessage.startsWith("cannot decode ")) {
+    return;
+  }
+  const faults = jsonFaults(input, text, MAX_VIOLATIONS + 1);
+  if (faults.length > 0) {
+    const { code, rawMessage, details } = toConnectError(badFields(faults));
+    rewrite(reason, code, rawMessage);
+    reason.details = details;
   }
 }
 
@@ -132,7 +151,9 @@ export function guarded(
 ): (context: HandlerContext) => void {
   return (context) => {
     const { signal } = context;
-    signal.addEventListener("abort", () => refine(signal.reason), { once: true });
+    signal.addEventListener("abort", () => refine(signal.reason, context.method.input), {
+      once: true,
+    });
     try {
       gate(context);
     } catch (error) {

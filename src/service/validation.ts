@@ -4,24 +4,18 @@
  */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
-import { AuraeError } from "../base/errors.ts";
+import { badFields } from "./bad-fields.ts";
+import { jsonText } from "./json/json-text.ts";
 import { compileRules, violationsOf } from "./rules/message-rules.ts";
 import { SERVICES } from "./services.ts";
 
-/** Most violations that one answer lists: a hostile list of a million bad items must not make an answer of as many. */
-const MAX_VIOLATIONS = 32;
-
 function check(schema: DescMessage, message: Message): void {
+  // It has decoded, so its text is of no use any more.
+  jsonText.take();
   const violations = violationsOf(schema, message);
-  if (violations.length === 0) {
-    return;
+  if (violations.length > 0) {
+    throw badFields(violations);
   }
-  const shown = violations.slice(0, MAX_VIOLATIONS);
-  const more = violations.length - shown.length;
-  const text = shown.map(({ field, description }) => `${field}: ${description}`).join("; ");
-  throw new AuraeError("invalid_argument", more > 0 ? `${text}; and ${more} more` : text, {
-    violations: shown,
-  });
 }
 
 /** Compiles the rules of all requests, which the first callers would otherwise wait for; a few milliseconds. */

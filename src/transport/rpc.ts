@@ -28,8 +28,8 @@ import { type Limits, LIMITS } from "./limits.ts";
 export interface RpcOptions {
   readonly routes: (router: ConnectRouter) => void;
   readonly interceptors?: readonly Interceptor[];
-  /** Decodes the bytes of JSON messages; throws to refuse them. */
-  readonly jsonText: { decode(bytes?: Uint8Array): string };
+  /** Reads JSON: answers each call, and decodes the bytes of its messages; throws to refuse them. */
+  readonly jsonText: { call(answer: () => void): void; decode(bytes?: Uint8Array): string };
   /** Runs before a request's body is read; throws to refuse it. */
   readonly gate?: (context: HandlerContext) => void | Promise<void>;
   readonly limits?: Partial<Limits>;
@@ -97,6 +97,6 @@ export function createRpcAnswer(options: RpcOptions): AnswerRequest {
     }
     const values = createContextValues().set(principalKey, connection.principal);
     const exchange = new HttpExchange(request, response, handler, connection, limits.bodyTimeoutMs);
-    void exchange.run(values);
+    options.jsonText.call(() => void exchange.run(values));
   };
 }

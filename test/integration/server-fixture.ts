@@ -13,7 +13,7 @@ import { peerUid } from "../../src/kernel/net/peer-credentials.ts";
 import type { Authority } from "../../src/pki/authority.ts";
 import { guarded } from "../../src/service/errors.ts";
 import { HealthRegistry } from "../../src/service/health/registry.ts";
-import { jsonText } from "../../src/service/json-text.ts";
+import { jsonText } from "../../src/service/json/json-text.ts";
 import { createRoutes, INTERCEPTORS } from "../../src/service/routes.ts";
 import type { Limits } from "../../src/transport/limits.ts";
 import { type AnswerRequest, createRpcAnswer, type RpcOptions } from "../../src/transport/rpc.ts";

@@ -3,7 +3,7 @@
  * else becomes "internal error" outside and goes to the log whole.
  */
 import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
-import type { DescMessage } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { AuraeError, type ErrorKind, type FieldViolation } from "../base/errors.ts";
 import { log } from "../base/log.ts";
@@ -56,6 +56,16 @@ function whole(error: unknown): string {
   return `${error.stack ?? error.message}${cause}`;
 }
 
+/** What a request's body fails with when its peer is gone, which peers may do as they like: nothing for the log. */
+function isPeerGone(error: Error): boolean {
+  return "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
+}
+
+/** `package.Service/Method`, for the log. */
+function methodName({ method }: { readonly method: DescMethod }): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
+
 /** @param method for the log */
 export function toConnectError(error: unknown, method = ""): ConnectError {
   if (error instanceof ConnectError) {
@@ -71,7 +81,7 @@ export function toConnectError(error: unknown, method = ""): ConnectError {
     }
     return result;
   }
-  if (error instanceof Error && error.name === "AbortError") {
+  if (error instanceof Error && (error.name === "AbortError" || isPeerGone(error))) {
     return new ConnectError("the request was cancelled", Code.Canceled);
   }
   log.error("request failed", { method, error: whole(error) });
@@ -88,7 +98,7 @@ async function* mapped<T>(messages: AsyncIterable<T>, method: string): AsyncGene
 
 /** Maps what handlers and other interceptors throw. Only what throws nothing but ConnectErrors may go around it. */
 export const errorInterceptor: Interceptor = (next) => async (request) => {
-  const method = request.url;
+  const method = methodName(request);
   try {
     const response = await next(request);
     return response.stream ? { ...response, message: mapped(response.message, method) } : response;
@@ -157,7 +167,7 @@ export function guarded(
     try {
       gate(context);
     } catch (error) {
-      throw toConnectError(error, `${context.service.typeName}/${context.method.name}`);
+      throw toConnectError(error, methodName(context));
     }
   };
 }

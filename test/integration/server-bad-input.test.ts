@@ -6,11 +6,14 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { setLogSink } from "../../src/base/log.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { SyscallError } from "../../src/kernel/sys/error.ts";
+import { guarded } from "../../src/service/errors.ts";
+import { eventually } from "../harness/eventually.ts";
 import { data, FRAME, frame, headers, PREFACE } from "./http2-frames.ts";
 import { type Fixture, startFixture } from "./server-fixture.ts";
 
 const DISCOVER = "aurae.discovery.v0.DiscoveryService/Discover";
 const CHECK = "grpc.health.v1.Health/Check";
+const WATCH = "grpc.health.v1.Health/Watch";
 const ALLOCATE = "aurae.cells.v0.CellService/Allocate";
 const FREE = "aurae.cells.v0.CellService/Free";
 const START = "aurae.cells.v0.CellService/Start";
@@ -66,7 +69,7 @@ describe("a JSON message", () => {
           ...fixture.as(fixture.admin),
           ...fixture.resolve,
           ...["-H", "content-type: application/connect+json", "--data-binary", "@-"],
-          fixture.url("grpc.health.v1.Health/Watch"),
+          fixture.url(WATCH),
         ],
         Buffer.concat([head, payload]),
       );
@@ -161,99 +164,6 @@ describe("validation", () => {
   });
 });
 
-describe("a binary message", () => {
-  test("that is malformed is INVALID_ARGUMENT, however it is wrong", async () => {
-    const nested = (depth: number) => {
-      let bytes = Buffer.alloc(0);
-      for (let at = 0; at < depth; at += 1) {
-        const length: number[] = [];
-        let rest = bytes.length;
-        for (; rest > 127; rest = Math.floor(rest / 128)) {
-          length.push((rest % 128) + 128);
-        }
-        bytes = Buffer.concat([Buffer.from([0x0a, ...length, rest]), bytes]);
-      }
-      return bytes;
-    };
-    const cases = {
-      truncated: Buffer.from([0x0a, 0x7f, 0x01]),
-      "a group without an end": Buffer.from([0x0b]),
-      "many groups": Buffer.alloc(50_000, 0x0b),
-      "no UTF-8": Buffer.from([0x0a, 0x04, 0x0a, 0x02, 0xff, 0xfe]),
-      "a varint without an end": Buffer.alloc(20, 0xff),
-      "deep nesting": nested(1_000),
-    };
-    for (const [name, bytes] of Object.entries(cases)) {
-      const { stdout } = await fixture.curl(
-        [
-          ...fixture.as(fixture.admin),
-          ...fixture.resolve,
-          ...["-H", "content-type: application/proto", "--data-binary", "@-"],
-          fixture.url(ALLOCATE),
-        ],
-        bytes,
-      );
-      expect(`${name}: ${JSON.parse(stdout).code}`).toBe(`${name}: invalid_argument`);
-    }
-  });
-});
-
-describe("an unknown field in a binary message", () => {
-  /** Allocate `a` with field 100 in cell.cpu, and fields 15 and 100 in the request. */
-  const newer = Buffer.from([
-    ...[0x0a, 0x0a, 0x0a, 0x01, 0x61, 0x12, 0x05, 0x08, 0x64, 0xa0, 0x06, 0x01],
-    ...[0x78, 0x01, 0xa2, 0x06, 0x01, 0x78],
-  ]);
-  const envelope = Buffer.concat([Buffer.from([0, 0, 0, 0, newer.length]), newer]);
-
-  /** What a call answers with, whatever the protocol: its headers and its body. */
-  async function answer(type: string, body: Uint8Array): Promise<string> {
-    const { stdout } = await fixture.curl(
-      [
-        ...fixture.as(fixture.admin),
-        ...fixture.resolve,
-        ...["-i", "--http2", "-H", `content-type: ${type}`, "-H", "te: trailers"],
-        ...["--data-binary", "@-", fixture.url(ALLOCATE)],
-      ],
-      body,
-    );
-    return decodeURIComponent(stdout.replaceAll(/%(?![0-9A-F]{2})/g, "%25"));
-  }
-
-  test("is refused with its path and its number, in every protocol", async () => {
-    for (const [type, body, refused] of [
-      ["application/proto", newer, "invalid_argument"],
-      ["application/grpc", envelope, "grpc-status: 3"],
-      ["application/grpc-web", envelope, "grpc-status: 3"],
-    ] as const) {
-      const text = await answer(type, body);
-      expect(text).toContain(refused);
-      expect(text).toContain(
-        "15: is a field number of aurae.cells.v0.CellServiceAllocateRequest that this auraed does not know",
-      );
-      expect(text).toContain("; 100: is a field number of ");
-      expect(text).toContain("cell.cpu.100: is a field number of aurae.cells.v0.CpuController");
-    }
-    const { stdout } = await fixture.curl(
-      [
-        ...fixture.as(fixture.admin),
-        ...fixture.resolve,
-        ...["-H", "content-type: application/proto", "--data-binary", "@-"],
-        fixture.url(ALLOCATE),
-      ],
-      newer,
-    );
-    expect(fields(stdout)).toEqual(["15", "100", "cell.cpu.100"]);
-  });
-
-  test("by the million takes no memory by the gigabyte", async () => {
-    const many = Buffer.alloc(4_000_000, Buffer.from([0x78, 0x01]));
-    const text = await answer("application/proto", many);
-    expect(text).toContain("invalid_argument");
-    expect(text).toContain("more than 10000 nested messages and unknown fields");
-  });
-});
-
 describe("an error of ours", () => {
   test("says nothing of its inside to the caller and everything to the log", async () => {
     const lines: string[] = [];
@@ -268,7 +178,31 @@ describe("an error of ours", () => {
         expect(status).toBe(500);
         expect(JSON.parse(text)).toEqual({ code: "internal", message: "internal error" });
         expect(lines.join("")).toContain(inside);
+        expect(lines.join("")).toContain(` method=aurae.cells.v0.CellService/${method} `);
       }
+    } finally {
+      restore();
+    }
+  });
+});
+
+describe("a peer that goes away in the middle of a request", () => {
+  test("leaves no error in the log", async () => {
+    const entered = Promise.withResolvers<void>();
+    await using own = await startFixture({ options: { gate: guarded(() => entered.resolve()) } });
+    const lines: string[] = [];
+    const restore = setLogSink((line) => lines.push(line));
+    try {
+      const peer = await own.rawTls("h2");
+      const type = { "content-type": "application/connect+json" };
+      peer.socket.write(
+        Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0), headers(1, WATCH, type)]),
+      );
+      await entered.promise;
+      peer.socket.destroy();
+      await eventually("its end", () => own.server.connectionCount === 0);
+      expect((await own.post(DISCOVER, "{}")).status).toBe(200);
+      expect(lines).toEqual([]);
     } finally {
       restore();
     }

@@ -133,12 +133,8 @@ describe("jsonFaults", () => {
   test("stops at so many faults, at so many values, and at so deep a level", () => {
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`x${at}`, 1]));
     expect(faults(cells.CellSchema, many, 5)).toHaveLength(5);
-    const children = Array.from({ length: 1_000_000 }, () => 0);
-    const started = performance.now();
-    expect(faults(cells.CellGraphNodeSchema, { children: [...children, "x"] }, 33)).toHaveLength(
-      33,
-    );
-    expect(performance.now() - started).toBeLessThan(5_000);
+    const children = [...Array.from({ length: 20_000 }, () => ({})), "the first fault"];
+    expect(faults(cells.CellGraphNodeSchema, { children })).toEqual([]);
     let deep: object = { cell: 1 };
     for (let depth = 0; depth < 200; depth += 1) {
       deep = { children: [deep] };

@@ -174,12 +174,13 @@ export class JsonWalk {
   }
 
   *#entries(json: JsonObject | JsonValue[]): Generator<[string, JsonValue]> {
-    for (const entry of Object.entries(json)) {
+    // Not Object.entries, which makes a million pairs where a few are looked at.
+    for (const key in json) {
       this.#values += 1;
       if (this.isCut) {
         return;
       }
-      yield entry;
+      yield [key, Reflect.get(json, key) as JsonValue];
     }
   }
 }

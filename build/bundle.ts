@@ -11,7 +11,7 @@ import { BUILD_PACKAGES, ensurePackages } from "./debian.ts";
 import { BuildError } from "./error.ts";
 import { buildFfi } from "./ffi.ts";
 import { filesBelow } from "./files.ts";
-import { DIST, EXECUTABLE, FFI_LIBRARY, inRoot } from "./paths.ts";
+import { DIST, EXECUTABLE, FFI_CELL_INIT, FFI_LIBRARY, inRoot } from "./paths.ts";
 import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
 
@@ -67,7 +67,11 @@ async function makeExecutable(): Promise<string> {
   const settings = ["package-lock.json", "tsconfig.json", "build/bundle.ts"].map((path) =>
     inRoot(path),
   );
-  const digest = digestOf([...sources, ...settings, FFI_LIBRARY], Bun.version, Bun.revision);
+  const digest = digestOf(
+    [...sources, ...settings, FFI_LIBRARY, FFI_CELL_INIT],
+    Bun.version,
+    Bun.revision,
+  );
   const made = await makeIfStale("auraed", [EXECUTABLE], digest, compile);
   for (const name of LINKS) {
     link(name);

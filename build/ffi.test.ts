@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { elfFaults } from "./ffi.ts";
-import { FFI_INIT, FFI_LIBRARY } from "./paths.ts";
+import { FFI_CELL_INIT, FFI_INIT, FFI_LIBRARY } from "./paths.ts";
 import { run } from "./run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "auraed-ffi-"));
@@ -17,9 +17,10 @@ async function compiled(name: string, source: string, ...flags: readonly string[
   return path;
 }
 
-test("the library and init stand on their own", async () => {
+test("the library, init and cell-init stand on their own", async () => {
   expect(await elfFaults(FFI_LIBRARY)).toEqual([]);
   expect(await elfFaults(FFI_INIT)).toEqual([]);
+  expect(await elfFaults(FFI_CELL_INIT)).toEqual([]);
 });
 
 test("elfFaults finds a C library that a shared object needs, and the symbols it takes from there", async () => {

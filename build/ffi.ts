@@ -1,20 +1,21 @@
 /**
- * `ffi`: compiles the C files. The library is loaded into a running Bun, and `init` runs where nothing else is, so
- * neither may lean on a C library: no start files, no libc, no thread-local storage, no unresolved symbol. The same
+ * `ffi`: compiles the C files. The library is loaded into a running Bun, `init` runs where nothing else is, and
+ * `cell-init` in whatever a cell holds, so none may lean on a C library: no start files, no libc, no thread-local storage, no unresolved symbol. The same
  * sources give the same bytes.
  */
 import { mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { BuildError } from "./error.ts";
 import { filesBelow } from "./files.ts";
-import { FFI_INIT, FFI_LIBRARY, inRoot, ROOT } from "./paths.ts";
+import { FFI_CELL_INIT, FFI_INIT, FFI_LIBRARY, inRoot, ROOT } from "./paths.ts";
 import { run } from "./run.ts";
 import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
 
 /** What the library is made of. A new C file is named here, and nowhere else. */
-const LIBRARY_SOURCES = ["ffi/shim.c", "ffi/launch.c"];
+const LIBRARY_SOURCES = ["ffi/shim.c", "ffi/launch.c", "ffi/launch_child.c"];
 const INIT_SOURCES = ["ffi/init.c"];
+const CELL_INIT_SOURCES = ["ffi/cell_init.c"];
 
 const FREESTANDING = [
   "-std=gnu11",
@@ -35,6 +36,8 @@ const FREESTANDING = [
 ];
 const LIBRARY_FLAGS = [...FREESTANDING, "-shared", "-fPIC", "-Wl,-Bsymbolic,--hash-style=gnu"];
 const INIT_FLAGS = [...FREESTANDING, "-static", "-fno-pie", "-no-pie", "-s"];
+/** One segment that is never written, so that all processes of it share its one page. */
+const CELL_INIT_FLAGS = [...INIT_FLAGS, "-Wl,-z,noseparate-code,-z,norelro"];
 
 interface Target {
   readonly name: string;
@@ -46,6 +49,12 @@ interface Target {
 const TARGETS: readonly Target[] = [
   { name: "libauraed.so", output: FFI_LIBRARY, sources: LIBRARY_SOURCES, flags: LIBRARY_FLAGS },
   { name: "init", output: FFI_INIT, sources: INIT_SOURCES, flags: INIT_FLAGS },
+  {
+    name: "cell-init",
+    output: FFI_CELL_INIT,
+    sources: CELL_INIT_SOURCES,
+    flags: CELL_INIT_FLAGS,
+  },
 ];
 
 /** What is wrong with a shared object, or an executable, that has to stand on its own. */

@@ -19,8 +19,9 @@
 // end of the machine was asked for, any other end of auraed leads there as well. src/init/protocol.ts has the same
 // numbers, and the name.
 
+#include "freestanding.h"
+
 #include <asm/signal.h>
-#include <asm/unistd.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/mount.h>
@@ -49,24 +50,6 @@ static const char auraed_path[] = "/bin/auraed";
 
 // /proc/1/comm: auraed believes "--pid1" only where PID 1 has this name.
 static const char own_name[] = "aurae-init";
-
-// ---------------------------------------------------------------------------------------------- system calls
-
-static long call(long number, long a, long b, long c, long d, long e)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
-#define CALL(number, a, b, c, d, e) \
-	call(__NR_##number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
 
 static long now_ms(void)
 {
@@ -462,9 +445,4 @@ __attribute__((noreturn, used)) static void init_main(void)
 	supervise();
 }
 
-__asm__(".globl _start\n"
-	"_start:\n"
-	"	xor %ebp, %ebp\n"
-	"	and $-16, %rsp\n"
-	"	call init_main\n"
-	"	hlt\n");
+START(init_main);

@@ -1,54 +1,39 @@
 // Starts a process from inside the daemon. The daemon has many threads, so code after fork() is out of the question
-// in JavaScript; here the child is made by clone3(CLONE_VM | CLONE_VFORK), runs this file on a stack of its own and
-// execs, while the calling thread waits. Until it execs the child shares the daemon's memory: it writes nothing but
-// its own stack and the result, and calls nothing but the kernel. No libc.
+// in JavaScript; here the child is made by clone3(CLONE_VM), runs launch_child.c on a stack of its own and execs,
+// while the calling thread waits. Until it execs the child shares the daemon's memory: it writes nothing but its own
+// stack and the result, and calls nothing but the kernel. No libc.
 //
-// clone3(2), execve(2), close_range(2), setsid(2), prlimit(2); PR_SET_NO_NEW_PRIVS: prctl(2).
+// The wait is a futex that the kernel clears when the child lets go of the memory (CLONE_CHILD_CLEARTID), and has a
+// bound. CLONE_VFORK has none: a child that is born into a frozen control group, or that a process of the same user
+// stops, would hold the daemon for ever.
+//
+// clone3(2), setns(2), futex(2), pidfd_send_signal(2), PR_SET_DUMPABLE(2const).
 
-#include "launch_plan.h"
+#include "launch_child.h"
 
+#include <asm/signal.h>
 #include <asm/unistd.h>
+#include <linux/errno.h>
+#include <linux/futex.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/time_types.h>
+#include <linux/wait.h>
 
 enum {
 	STACK_BYTES = 64 * 1024,
-	SIGNAL_COUNT = 64,
+	MEMORY_BYTES = 2 * STACK_BYTES,	// of the child, and of its helper
+	SHARED_BYTES = 64,
 	SIGSET_BYTES = 8,
-	FIRST_FREE_FD = 3,
-	E_NOENT = 2,
-	E_ACCES = 13,
-	E_NOTDIR = 20,
-	SIGKILL_NUMBER = 9,
-	SIGSTOP_NUMBER = 19,
-	SIGCHLD_NUMBER = 17,
-	F_DUPFD_CLOEXEC_NUMBER = 1030,
-	PR_SET_NO_NEW_PRIVS_NUMBER = 38,
-	CLOSE_RANGE_CLOEXEC_FLAG = 4,
-	PROT_READ_WRITE = 3,
-	MAP_PRIVATE_ANONYMOUS_STACK = 0x20022,
-	SIG_SETMASK_NUMBER = 2,
+	RESTORE_TRIES = 1000,
 };
 
-struct kernel_sigaction {
-	void *handler;
-	unsigned long flags;
-	void *restorer;
-	au_u64 mask;
+// At the lower end of the stacks' mapping, which stays mapped for as long as the kernel may write here.
+struct shared {
+	au_u32 running;		// cleared by the kernel when the child has exec'd or ended
+	au_u32 helper_running;	// the same for the helper
 };
-
-struct child {
-	const struct au_launch_plan *plan;
-	struct au_launch_result *result;
-};
-
-extern long au_syscall(long number, long a, long b, long c, long d, long e, long f);
-
-#define SYS0(n) au_syscall(n, 0, 0, 0, 0, 0, 0)
-#define SYS1(n, a) au_syscall(n, (long)(a), 0, 0, 0, 0, 0)
-#define SYS2(n, a, b) au_syscall(n, (long)(a), (long)(b), 0, 0, 0, 0)
-#define SYS3(n, a, b, c) au_syscall(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define SYS4(n, a, b, c, d) au_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define SYS6(n, a, b, c, d, e, f) au_syscall(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 // clone3 returns twice. The child's return must not touch the parent's stack, so the call and the jump into the
 // child's code are one piece of assembly: rdi = clone_args, rsi = their size, rdx = function, rcx = its argument.
@@ -79,138 +64,176 @@ __asm__(".text\n"
 extern long au_clone3(struct clone_args *args, unsigned long size, void (*run)(struct child *), struct child *child)
 	__attribute__((visibility("hidden")));
 
-__attribute__((noreturn)) static void leave(struct child *child, int step, long negative_errno)
+static void fail(struct au_launch_result *result, int step, long negative_errno)
 {
-	child->result->step = step;
-	child->result->error = (au_s32)-negative_errno;
+	result->step = step;
+	result->error = (au_s32)-negative_errno;
+}
+
+// Answers whether the process has let go of the daemon's memory within the time.
+static int wait_for(au_u32 *running)
+{
+	struct __kernel_timespec timeout = { AU_LAUNCH_TIMEOUT_S, 0 };
+
+	while (__atomic_load_n(running, __ATOMIC_ACQUIRE)) {
+		// Not FUTEX_PRIVATE_FLAG: the kernel wakes without it.
+		long answer = SYS4(__NR_futex, running, FUTEX_WAIT, 1, &timeout);
+
+		if (answer == -ETIMEDOUT)
+			return 0;
+	}
+	return 1;
+}
+
+static void kill_by(int pidfd)
+{
+	SYS4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+}
+
+// Waits as long as a launch may take, and if that is not enough, as long again for the end by SIGKILL.
+static int wait_or_kill(au_u32 *running, int pidfd, struct au_launch_result *result)
+{
+	if (wait_for(running))
+		return 1;
+	fail(result, AU_STEP_WAIT, -ETIMEDOUT);
+	kill_by(pidfd);
+	return wait_for(running);
+}
+
+static void reap_by(int pidfd, int has_ended)
+{
+	SYS5(__NR_waitid, P_PIDFD, pidfd, 0, WEXITED | (has_ended ? 0 : WNOHANG), 0);
+	SYS1(__NR_close, pidfd);
+}
+
+static void run_helper(struct child *child)
+{
+	long pid = au_clone3(child->nested, sizeof(*child->nested), run_child, child);
+
+	if (pid < 0) {
+		fail(child->result, AU_STEP_CLONE, pid);
+		child->result->pidfd = -1;	// the kernel may have written a number that came to nothing
+	}
 	for (;;)
-		SYS1(__NR_exit, 127);
+		SYS1(__NR_exit, 0);
 }
 
-static void check(struct child *child, int step, long answer)
+// A process id namespace inside of another can only be made by a process that is in there, and that is not the daemon.
+// So a helper is born there, which makes the child as its own sibling and ends. It shares the daemon's descriptors, for
+// the child's pidfd.
+static long clone_by_helper(struct clone_args *args, struct child *child, struct shared *shared)
 {
-	if (answer < 0)
-		leave(child, step, answer);
+	struct clone_args helper = {0};
+	int pidfd = -1, has_ended;
+	long pid;
+
+	args->flags |= CLONE_PARENT;
+	args->exit_signal = 0;		// it has the helper's
+	child->nested = args;
+	shared->helper_running = 1;
+	helper.flags = CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID;
+	helper.pidfd = (au_u64)&pidfd;
+	helper.child_tid = (au_u64)&shared->helper_running;
+	helper.exit_signal = SIGCHLD;
+	helper.stack = (au_u64)shared + STACK_BYTES;
+	helper.stack_size = STACK_BYTES;
+	pid = au_clone3(&helper, sizeof(helper), run_helper, child);
+	if (pid < 0)
+		return pid;
+	has_ended = wait_or_kill(&shared->helper_running, pidfd, child->result);
+	reap_by(pidfd, has_ended);
+	return has_ended ? 0 : -ETIMEDOUT;
 }
 
-// CLONE_CLEAR_SIGHAND keeps what was ignored, and the daemon's runtime ignores SIGPIPE: a shell would inherit that.
-static void reset_signals(struct child *child)
-{
-	struct kernel_sigaction action = {0};
-	au_u64 none = 0;
-
-	for (int number = 1; number <= SIGNAL_COUNT; number++) {
-		if (number == SIGKILL_NUMBER || number == SIGSTOP_NUMBER)
-			continue;
-		check(child, AU_STEP_SIGNALS, SYS4(__NR_rt_sigaction, number, &action, 0, SIGSET_BYTES));
-	}
-	check(child, AU_STEP_SIGNALS, SYS4(__NR_rt_sigprocmask, SIG_SETMASK_NUMBER, &none, 0, SIGSET_BYTES));
-}
-
-// The sources may themselves be 0, 1 or 2, so they are moved out of the way before any is put in place.
-static void set_stdio(struct child *child)
-{
-	long moved[3];
-
-	for (int i = 0; i < 3; i++) {
-		moved[i] = SYS3(__NR_fcntl, child->plan->stdio[i], F_DUPFD_CLOEXEC_NUMBER, FIRST_FREE_FD);
-		check(child, AU_STEP_STDIO, moved[i]);
-	}
-	for (int i = 0; i < 3; i++)
-		check(child, AU_STEP_STDIO, SYS3(__NR_dup3, moved[i], i, 0));
-	check(child, AU_STEP_CLOSE, SYS3(__NR_close_range, FIRST_FREE_FD, ~0u, CLOSE_RANGE_CLOEXEC_FLAG));
-}
-
-static void set_limits(struct child *child)
-{
-	const struct au_rlimit *limits = (const struct au_rlimit *)child->plan->rlimits;
-
-	for (au_u32 i = 0; i < child->plan->rlimit_count; i++)
-		check(child, AU_STEP_RLIMIT, SYS4(__NR_prlimit64, 0, limits[i].resource, &limits[i].soft, 0));
-}
-
-// Groups before the user: the right to set them goes with user id 0. Raw calls change this one thread's ids only,
-// which is what is wanted: the child is one thread.
-static void set_ids(struct child *child)
+// Makes the child, in the pid namespace that is to be joined. That is a property of the calling thread, which has its
+// own again when this returns, unless the kernel refuses; then the child's fate is sealed, and so is the answer.
+static void clone_child(struct clone_args *args, struct child *child, struct shared *shared)
 {
 	const struct au_launch_plan *plan = child->plan;
+	struct au_launch_result *result = child->result;
+	int joins = (plan->join & CLONE_NEWPID) != 0;
+	long pid, answer = 0;
 
-	if (plan->flags & (AU_SET_UID | AU_SET_GID))
-		check(child, AU_STEP_GROUPS, SYS2(__NR_setgroups, 0, 0));
-	if (plan->flags & AU_SET_GID)
-		check(child, AU_STEP_GID, SYS3(__NR_setresgid, plan->gid, plan->gid, plan->gid));
-	if (plan->flags & AU_SET_UID)
-		check(child, AU_STEP_UID, SYS3(__NR_setresuid, plan->uid, plan->uid, plan->uid));
-	if (plan->flags & AU_NO_NEW_PRIVS)
-		check(child, AU_STEP_PRIVS, au_syscall(__NR_prctl, PR_SET_NO_NEW_PRIVS_NUMBER, 1, 0, 0, 0, 0));
-}
-
-static void run_child(struct child *child)
-{
-	const struct au_launch_plan *plan = child->plan;
-	const char *const *path = (const char *const *)plan->paths;
-	long answer = -E_NOENT;
-
-	reset_signals(child);
-	check(child, AU_STEP_SESSION, SYS0(__NR_setsid));
-	set_stdio(child);
-	set_limits(child);
-	set_ids(child);
-	check(child, AU_STEP_CHDIR, SYS1(__NR_chdir, plan->cwd));
-	for (; *path; path++) {
-		long failure = SYS3(__NR_execve, *path, plan->argv, plan->envp);
-		// As execvp(3): a file that is there but can't be run says more than one that is not there.
-		if (failure != -E_NOENT && failure != -E_NOTDIR)
-			answer = failure;
-		if (failure != -E_NOENT && failure != -E_NOTDIR && failure != -E_ACCES)
+	if (joins)
+		answer = SYS2(__NR_setns, plan->join_pidfd, CLONE_NEWPID);
+	if (answer < 0) {
+		fail(result, AU_STEP_JOIN_PID, answer);
+		return;
+	}
+	if (joins && (plan->namespaces & CLONE_NEWPID))
+		pid = clone_by_helper(args, child, shared);
+	else
+		pid = au_clone3(args, sizeof(*args), run_child, child);
+	if (pid < 0)
+		result->pidfd = -1;	// as above
+	// It can fail for want of memory only, in a thread that is about to be killed for that.
+	for (int i = 0; joins && i < RESTORE_TRIES; i++) {
+		answer = SYS2(__NR_setns, plan->own_pid_namespace, CLONE_NEWPID);
+		if (answer >= 0)
 			break;
 	}
-	leave(child, AU_STEP_EXEC, answer);
+	if (answer < 0)
+		fail(result, AU_STEP_RESTORE, answer);
+	else if (pid < 0 && result->step == AU_STEP_NONE)
+		fail(result, AU_STEP_CLONE, pid);
+	result->pid = (au_s32)pid;
+}
+
+static void launch_on(long memory, struct child *child)
+{
+	const struct au_launch_plan *plan = child->plan;
+	struct au_launch_result *result = child->result;
+	struct shared *shared = (struct shared *)memory;
+	struct clone_args args = {0};
+	au_u64 all = ~0ull, before = 0;
+	int has_ended = 1;
+
+	// What is new is made at once, unless it is to be made inside of what is joined first.
+	args.flags = CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID |
+		     (plan->join ? plan->namespaces & CLONE_NEWPID : plan->namespaces);
+	args.pidfd = (au_u64)&result->pidfd;
+	args.child_tid = (au_u64)&shared->running;
+	args.exit_signal = SIGCHLD;
+	args.stack = (au_u64)shared + SHARED_BYTES;
+	args.stack_size = STACK_BYTES - SHARED_BYTES;
+	if (plan->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (au_u64)plan->cgroup;
+	}
+	shared->running = 1;
+	SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGSET_BYTES);
+	clone_child(&args, child, shared);
+	if (result->pidfd >= 0) {
+		if (result->step == AU_STEP_RESTORE || result->step == AU_STEP_WAIT)
+			kill_by(result->pidfd);
+		has_ended = wait_or_kill(&shared->running, result->pidfd, result);
+	} else if (result->step == AU_STEP_NONE) {
+		fail(result, AU_STEP_CLONE, -ECHILD);	// somebody has killed the helper
+	}
+	SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &before, 0, SIGSET_BYTES);
+	if (result->step != AU_STEP_NONE && result->pidfd >= 0)
+		reap_by(result->pidfd, has_ended);
+	// A process that not even SIGKILL ends, since the kernel holds it, keeps its stack.
+	if (has_ended && shared->helper_running == 0)
+		SYS2(__NR_munmap, memory, MEMORY_BYTES);
 }
 
 // Answers 0 when the process runs; otherwise -errno, and the result tells the step. The failed child is reaped here.
 long au_launch(const struct au_launch_plan *plan, struct au_launch_result *result)
 {
-	struct child child = {plan, result};
-	struct clone_args args = {0};
-	au_u64 all = ~0ull, before = 0;
-	int pidfd = -1;
-	long stack, pid;
+	struct child child = { plan, result, 0 };
+	long memory, dumpable;
 
-	result->pid = -1;
-	result->pidfd = -1;
-	result->step = AU_STEP_NONE;
-	result->error = 0;
-	stack = SYS6(__NR_mmap, 0, STACK_BYTES, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_STACK, -1, 0);
-	if (stack < 0) {
-		result->step = AU_STEP_STACK;
-		result->error = (au_s32)-stack;
-		return stack;
+	*result = (struct au_launch_result){ .pid = -1, .pidfd = -1, .step = AU_STEP_NONE };
+	memory = SYS6(__NR_mmap, 0, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (memory < 0) {
+		fail(result, AU_STEP_STACK, memory);
+		return memory;
 	}
-	args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | plan->namespaces;
-	args.pidfd = (au_u64)&pidfd;
-	args.exit_signal = SIGCHLD_NUMBER;
-	args.stack = (au_u64)stack;
-	args.stack_size = STACK_BYTES;
-	if (plan->cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (au_u64)plan->cgroup;
-	}
-	SYS4(__NR_rt_sigprocmask, SIG_SETMASK_NUMBER, &all, &before, SIGSET_BYTES);
-	pid = au_clone3(&args, sizeof(args), run_child, &child);
-	SYS4(__NR_rt_sigprocmask, SIG_SETMASK_NUMBER, &before, 0, SIGSET_BYTES);
-	SYS2(__NR_munmap, stack, STACK_BYTES);
-	if (pid < 0) {
-		result->step = AU_STEP_CLONE;
-		result->error = (au_s32)-pid;
-		return pid;
-	}
-	if (result->step != AU_STEP_NONE) {
-		SYS4(__NR_wait4, pid, 0, 0, 0);
-		SYS1(__NR_close, pidfd);
-		return -result->error;
-	}
-	result->pid = (au_s32)pid;
-	result->pidfd = pidfd;
-	return 0;
+	// A child that changes its ids makes the memory undumpable, the daemon's: nobody may look into it meanwhile.
+	dumpable = SYS1(__NR_prctl, PR_GET_DUMPABLE);
+	launch_on(memory, &child);
+	if (dumpable == 1)
+		SYS2(__NR_prctl, PR_SET_DUMPABLE, 1);
+	return -result->error;
 }

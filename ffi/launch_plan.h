@@ -8,28 +8,58 @@ typedef unsigned int au_u32;
 typedef int au_s32;
 typedef unsigned long long au_u64;
 
-enum au_launch_flag {
-	AU_SET_UID = 1,          // setuid(uid), after supplementary groups are dropped
-	AU_SET_GID = 2,          // setgid(gid), after supplementary groups are dropped
-	AU_NO_NEW_PRIVS = 4,     // prctl(PR_SET_NO_NEW_PRIVS)
+enum {
+	AU_MAX_DESCRIPTORS = 64,     // further ones: their sources are kept on the child's stack
+	AU_LAUNCH_TIMEOUT_S = 5,     // from clone3 to exec; the daemon stands still meanwhile
 };
 
-// The step that failed. src/kernel/process/launch-plan.ts has their names for people.
+enum au_launch_flag {
+	AU_SET_UID = 1,              // setresuid(uid)
+	AU_SET_GID = 2,              // setresgid(gid)
+	AU_SET_GROUPS = 4,           // setgroups(groups)
+	AU_SET_CAPABILITIES = 8,     // all five sets are `capabilities`
+	AU_NO_NEW_PRIVS = 16,        // prctl(PR_SET_NO_NEW_PRIVS)
+	AU_TERMINAL = 32,            // descriptor 0 is a terminal, and becomes the session's own
+	AU_CGROUP_NAMESPACE = 64,    // a cgroup namespace that begins at the group it is in
+	AU_BLOCK_SIGNALS = 128,      // execs with every signal blocked; else with none
+};
+
+// The step that failed. src/kernel/process/launch-steps.ts has their names for people.
 enum au_launch_step {
 	AU_STEP_NONE = 0,
-	AU_STEP_STACK = 1,       // mmap of the child's stack
-	AU_STEP_CLONE = 2,       // clone3
-	AU_STEP_SIGNALS = 3,     // rt_sigaction
-	AU_STEP_SESSION = 4,     // setsid
-	AU_STEP_STDIO = 5,       // dup of a standard descriptor
-	AU_STEP_CLOSE = 6,       // close_range
-	AU_STEP_CHDIR = 7,       // chdir
-	AU_STEP_RLIMIT = 8,      // prlimit64
-	AU_STEP_GROUPS = 9,      // setgroups
-	AU_STEP_GID = 10,        // setresgid
-	AU_STEP_UID = 11,        // setresuid
-	AU_STEP_PRIVS = 12,      // prctl
-	AU_STEP_EXEC = 13,       // execve
+	AU_STEP_STACK = 1,           // mmap of the child's stack
+	AU_STEP_JOIN_PID = 2,        // setns of the daemon's thread, around clone3
+	AU_STEP_CLONE = 3,           // clone3
+	AU_STEP_WAIT = 4,            // it did not get as far as to exec in AU_LAUNCH_TIMEOUT_S
+	AU_STEP_RESTORE = 5,         // setns of the daemon's thread, back
+	AU_STEP_SIGNALS = 6,         // rt_sigaction
+	AU_STEP_SESSION = 7,         // setsid
+	AU_STEP_CGROUP = 8,          // unshare(CLONE_NEWCGROUP)
+	AU_STEP_JOIN_MOUNT = 9,      // setns
+	AU_STEP_JOIN_IPC = 10,
+	AU_STEP_JOIN_UTS = 11,
+	AU_STEP_JOIN_NET = 12,
+	AU_STEP_UNSHARE = 13,        // unshare of what is new in what was joined
+	AU_STEP_PROPAGATION = 14,    // mount(MS_SLAVE) of all of a new mount namespace
+	AU_STEP_PROC = 15,           // mount of a fresh /proc in it
+	AU_STEP_HOSTNAME = 16,       // sethostname
+	AU_STEP_LOOPBACK = 17,       // ioctl(SIOCSIFFLAGS)
+	AU_STEP_STDIO = 18,          // dup of a standard descriptor
+	AU_STEP_DESCRIPTOR = 19,     // dup of a further one; detail: its number in the process
+	AU_STEP_CLOSE = 20,          // close_range
+	AU_STEP_TERMINAL = 21,       // ioctl(TIOCSCTTY)
+	AU_STEP_RLIMIT = 22,         // prlimit64; detail: the resource
+	AU_STEP_SECCOMP = 23,        // seccomp
+	AU_STEP_BOUNDING = 24,       // prctl(PR_CAPBSET_DROP); detail: the capability
+	AU_STEP_GROUPS = 25,         // setgroups
+	AU_STEP_GID = 26,            // setresgid
+	AU_STEP_KEEP_CAPS = 27,      // prctl(PR_SET_KEEPCAPS)
+	AU_STEP_UID = 28,            // setresuid
+	AU_STEP_CAPABILITIES = 29,   // capset
+	AU_STEP_AMBIENT = 30,        // prctl(PR_CAP_AMBIENT); detail: the capability
+	AU_STEP_PRIVS = 31,          // prctl(PR_SET_NO_NEW_PRIVS)
+	AU_STEP_CHDIR = 32,          // chdir
+	AU_STEP_EXEC = 33,           // execve, execveat
 };
 
 struct au_rlimit {
@@ -38,26 +68,46 @@ struct au_rlimit {
 	au_u64 hard;
 };
 
+struct au_descriptor {
+	au_s32 from;                 // in the daemon
+	au_s32 to;                   // in the process
+};
+
 struct au_launch_plan {
-	au_u64 paths;            // const char *[], null-terminated: execve is tried on each until one is there
-	au_u64 argv;             // const char *[], null-terminated
-	au_u64 envp;             // const char *[], null-terminated
-	au_u64 cwd;              // const char *
-	au_u64 namespaces;       // CLONE_NEW* bits
-	au_u64 rlimits;          // const struct au_rlimit *
+	au_u64 paths;                // const char *[], null-terminated: execve is tried on each until one is there
+	au_u64 argv;                 // const char *[], null-terminated
+	au_u64 envp;                 // const char *[], null-terminated
+	au_u64 cwd;                  // const char *
+	au_u64 hostname;             // const char *, of a new UTS namespace
+	au_u64 namespaces;           // CLONE_NEW* bits to make
+	au_u64 join;                 // CLONE_NEW* bits to join, of the process that join_pidfd is
+	au_u64 rlimits;              // const struct au_rlimit *
+	au_u64 groups;               // const au_u32 *
+	au_u64 capabilities;         // bit N: capability N
+	au_u64 filter;               // const struct sock_filter *
+	au_u64 descriptors;          // const struct au_descriptor *
+	au_u32 hostname_length;
 	au_u32 rlimit_count;
-	au_u32 flags;            // enum au_launch_flag
+	au_u32 group_count;
+	au_u32 filter_count;         // 0: no filter
+	au_u32 descriptor_count;
+	au_u32 flags;                // enum au_launch_flag
 	au_u32 uid;
 	au_u32 gid;
-	au_s32 cgroup;           // descriptor of the control group's directory, -1 for the daemon's own
-	au_s32 stdio[3];         // descriptors that become 0, 1 and 2
+	au_s32 cgroup;               // descriptor of the control group's directory, -1 for the daemon's own
+	au_s32 join_pidfd;
+	au_s32 own_pid_namespace;    // descriptor of the daemon's, where the pid namespace is joined
+	au_s32 program;              // descriptor of what to exec, in place of the paths; -1: the paths
+	au_s32 stdio[3];             // descriptors that become 0, 1 and 2
 };
 
 struct au_launch_result {
-	au_s32 pid;              // as the daemon sees it
-	au_s32 pidfd;            // close-on-exec
-	au_s32 step;             // enum au_launch_step; AU_STEP_NONE: it runs
-	au_s32 error;            // errno of that step
+	au_s32 pid;                  // as the daemon sees it; 0: ask the pidfd
+	au_s32 pidfd;                // close-on-exec
+	au_s32 namespace_pid;        // as it sees itself
+	au_s32 step;                 // enum au_launch_step; AU_STEP_NONE: it runs
+	au_s32 error;                // errno of that step
+	au_s32 detail;               // what the step was at, where that says more
 };
 
 #endif

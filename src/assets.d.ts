@@ -3,3 +3,8 @@ declare module "*.so" {
   const path: string;
   export default path;
 }
+
+declare module "*/cell-init" {
+  const path: string;
+  export default path;
+}

@@ -13,6 +13,7 @@ export type ErrorKind =
   | "resource_exhausted"
   | "aborted"
   | "unavailable"
+  | "out_of_range"
   | "unimplemented"
   | "deadline_exceeded"
   | "internal";

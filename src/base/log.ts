@@ -3,11 +3,15 @@
  * the only place that writes to the console.
  */
 import { writeSync } from "node:fs";
+import { LogRing } from "./log-ring.ts";
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 const LEVELS = ["TRACE", "INFO", "WARN", "ERROR"] as const;
 export type LogLevel = (typeof LEVELS)[number];
+
+/** The last lines that were written. */
+export const recentLog = new LogRing();
 
 let threshold: LogLevel = "INFO";
 let sink: (line: string) => void = (line) => {
@@ -42,12 +46,14 @@ function write(level: LogLevel, message: string, fields: LogFields): void {
   if (LEVELS.indexOf(level) < LEVELS.indexOf(threshold)) {
     return;
   }
-  let line = `${new Date().toISOString()} ${level.padEnd(5)} ${message.replace(/[\0-\x1f\x7f-\x9f]/g, " ")}`;
+  const now = new Date();
+  let line = `${now.toISOString()} ${level.padEnd(5)} ${message.replace(/[\0-\x1f\x7f-\x9f]/g, " ")}`;
   for (const [key, value] of Object.entries(fields)) {
     if (value !== undefined) {
       line += ` ${key}=${printed(value)}`;
     }
   }
+  recentLog.push(line, now.getTime());
   sink(`${line}\n`);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { SERVICE_GROUPS } from "../client/services.ts";
-import { commandsOf, methodKey, pathText, type Command } from "./commands.ts";
-import { BYTE_MESSAGES, METHOD_EXCEPTIONS } from "./exceptions.ts";
+import { commandsOf, methodKey, pathsOf, pathText, type Command } from "./commands.ts";
+import { BYTE_MESSAGES, EXTRA_COMMANDS, METHOD_EXCEPTIONS } from "./exceptions.ts";
 import { GLOBAL_FLAG_LIST } from "./flags.ts";
 import { flagsOf } from "./parse.ts";
 import { summariesFromGenerated, summariesModule } from "./summaries-source.ts";
@@ -15,7 +15,17 @@ describe("the command tree", () => {
       "cell free",
       "cell start",
       "cell stop",
+      "cell update",
+      "cell freeze",
+      "cell thaw",
+      "cell status",
+      "cell wait",
+      "cell events",
+      "cell exec",
+      "cell attach",
       "cell list",
+      "cell logs",
+      "cell top",
       "discovery discover",
       "health check",
       "health watch",
@@ -88,14 +98,36 @@ describe("the names of flags", () => {
 
 describe("METHOD_EXCEPTIONS", () => {
   test("names only methods, fields and messages that exist", () => {
-    const methods = new Map(commands.map((command) => [methodKey(command.method), command]));
+    const named = EXTRA_COMMANDS.map(({ group, name }) => `${group} ${name}`);
+    const methods = new Map(
+      commands
+        .filter(({ group, name }) => !named.includes(`${group} ${name}`))
+        .map((command) => [methodKey(command.method), command]),
+    );
     const messages = new Set<string>();
-    for (const [key, exception] of Object.entries(METHOD_EXCEPTIONS)) {
-      const command = methods.get(key);
+    const all = [
+      ...Object.entries(METHOD_EXCEPTIONS),
+      ...EXTRA_COMMANDS.map(
+        ({ group, name, exception }) => [`${group} ${name}`, exception] as const,
+      ),
+    ];
+    for (const [key, exception] of all) {
+      const command =
+        methods.get(key) ?? commands.find(({ group, name }) => `${group} ${name}` === key);
       expect(command, key).toBeDefined();
-      const paths = [...command!.flags, ...command!.positionals.map(({ flag }) => flag)].map(
-        ({ path }) => pathText(path),
-      );
+      const paths = [
+        ...command!.flags,
+        ...command!.positionals.map(({ flag }) => flag),
+        ...(command!.rest === undefined ? [] : [command!.rest]),
+      ].map(({ path }) => pathText(path));
+      const everyPath = pathsOf(command!.method.input).map(pathText);
+      for (const path of exception.omits ?? []) {
+        expect(everyPath).toContain(path);
+        expect(paths).not.toContain(path);
+      }
+      for (const path of [exception.rest, ...(exception.exactlyOne?.paths ?? [])]) {
+        expect([undefined, ...paths]).toContain(path);
+      }
       for (const { path } of exception.positionals ?? []) {
         expect(paths).toContain(path);
       }

@@ -4,7 +4,14 @@
  */
 import { type DescField, type DescMessage, type DescMethod, ScalarType } from "@bufbuild/protobuf";
 import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
-import { BYTE_MESSAGES, METHOD_EXCEPTIONS, type MethodException } from "./exceptions.ts";
+import {
+  EXTRA_COMMANDS,
+  isByteField,
+  METHOD_EXCEPTIONS,
+  type MethodException,
+  type PositionalException,
+} from "./exceptions.ts";
+import { EXIT } from "./exit-codes.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
 import { enumValueName, flagName, kebabFromPascal, placeholder } from "./names.ts";
 import { SUMMARIES } from "./summaries.ts";
@@ -12,8 +19,12 @@ import { SUMMARIES } from "./summaries.ts";
 /** The way from the request to a field. */
 export type FieldPath = readonly DescField[];
 
-/** How the text of a value is read: by the field's own type, as JSON, or as a whole number with K, M, G or T. */
-export type ValueSyntax = "plain" | "json" | "bytes";
+/**
+ * How the text of a value is read: by the field's own type, as JSON, as a whole number with K, M, G or T, as a signal by
+ * name or number, or as one entry of a map: `KEY=VALUE`, `KEY=BYTES`, `NAME=SOFT[:HARD]`.
+ */
+export type ValueSyntax =
+  "plain" | "json" | "bytes" | "signal" | "entry" | "bytes-entry" | "limit-entry";
 
 export interface RequestFlag extends FlagSpec {
   readonly path: FieldPath;
@@ -36,12 +47,18 @@ export interface Command {
   readonly summary: string;
   readonly positionals: readonly Positional[];
   readonly flags: readonly RequestFlag[];
-  readonly succeeds: NonNullable<MethodException["succeeds"]>;
+  /** Flags that are no field of the request. */
+  readonly extras: readonly FlagSpec[];
+  /** The field that takes the words after `--`. */
+  readonly rest: RequestFlag | undefined;
+  readonly exactlyOne: MethodException["exactlyOne"];
+  readonly exitCode: NonNullable<MethodException["exitCode"]>;
+  readonly tool: MethodException["tool"];
 }
 
 /** The names of a group's commands, in the order of the proto. */
 export function commandNames(group: ServiceGroup): readonly string[] {
-  return callable(group).map((method) => kebabFromPascal(method.name));
+  return candidatesOf(group).map(({ name }) => name);
 }
 
 export function findGroup(name: string): ServiceGroup | undefined {
@@ -49,12 +66,12 @@ export function findGroup(name: string): ServiceGroup | undefined {
 }
 
 export function findCommand(group: ServiceGroup, name: string): Command | undefined {
-  const method = callable(group).find((one) => kebabFromPascal(one.name) === name);
-  return method === undefined ? undefined : commandFor(group.name, method);
+  const found = candidatesOf(group).find((one) => one.name === name);
+  return found === undefined ? undefined : commandFor(group.name, found);
 }
 
 export function commandsOf(group: ServiceGroup): readonly Command[] {
-  return callable(group).map((method) => commandFor(group.name, method));
+  return candidatesOf(group).map((candidate) => commandFor(group.name, candidate));
 }
 
 /** What a summary is called in summaries.ts. */
@@ -62,17 +79,38 @@ export function methodKey(method: DescMethod): string {
   return `${method.parent.typeName}.${method.name}`;
 }
 
-/** Requests that are streams can't be written as one command line. */
-function callable({ service }: ServiceGroup): readonly DescMethod[] {
-  return service.methods.filter(
-    (method) => method.methodKind === "unary" || method.methodKind === "server_streaming",
-  );
+interface Candidate {
+  readonly name: string;
+  readonly method: DescMethod;
+  readonly summary: string;
+  readonly exception: MethodException;
 }
 
-function commandFor(group: string, method: DescMethod): Command {
-  const exception = METHOD_EXCEPTIONS[methodKey(method)] ?? {};
+/** A request that is a stream can't be written as one command line; it needs a tool that speaks it. */
+function candidatesOf({ name: group, service }: ServiceGroup): readonly Candidate[] {
+  const generated = service.methods
+    .map((method) => ({
+      name: kebabFromPascal(method.name),
+      method,
+      summary: SUMMARIES[methodKey(method)] ?? "",
+      exception: METHOD_EXCEPTIONS[methodKey(method)] ?? {},
+    }))
+    .filter(
+      ({ method, exception }) =>
+        method.methodKind === "unary" ||
+        method.methodKind === "server_streaming" ||
+        exception.tool !== undefined,
+    );
+  return [...generated, ...EXTRA_COMMANDS.filter((extra) => extra.group === group)];
+}
+
+function commandFor(group: string, { name, method, summary, exception }: Candidate): Command {
   const positionalPaths = new Set(exception.positionals?.map(({ path }) => path));
-  const all = leavesOf(method.input, []).map((path) => requestFlag(path, exception));
+  const paths = leavesOf(method.input, []).filter(
+    (path) => exception.omits?.includes(pathText(path)) !== true,
+  );
+  const wrapper = wrapperOf(paths);
+  const all = paths.map((path) => requestFlag(path, exception, wrapper));
   const counts = new Map<string, number>();
   for (const name of [...all, ...GLOBAL_FLAG_LIST].flatMap((flag) => [
     flag.name,
@@ -80,51 +118,84 @@ function commandFor(group: string, method: DescMethod): Command {
   ])) {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
+  const flags = all
+    .filter((flag) => !positionalPaths.has(pathText(flag.path)))
+    .filter((flag) => pathText(flag.path) !== exception.rest)
+    .map((flag) => withShownName(flag, exception, wrapper, (alias) => counts.get(alias) === 1));
+  const rest = all.find((flag) => pathText(flag.path) === exception.rest);
   return {
     group,
-    name: kebabFromPascal(method.name),
+    name,
     method,
-    summary: SUMMARIES[methodKey(method)] ?? "",
-    positionals: (exception.positionals ?? []).flatMap(({ path, omittedBy, ...rest }) => {
-      const flag = all.find((one) => pathText(one.path) === path);
-      return flag === undefined
-        ? []
-        : [
-            {
-              name: placeholder(flag.path.map((field) => field.name)),
-              flag,
-              ...(rest.default === undefined ? {} : { default: rest.default }),
-              ...(omittedBy === undefined
-                ? {}
-                : {
-                    omittedBy: { name: omittedBy.flag, aliases: [], summary: omittedBy.summary },
-                  }),
-            },
-          ];
-    }),
-    flags: all
-      .filter((flag) => !positionalPaths.has(pathText(flag.path)))
-      .map((flag) => withShownName(flag, (alias) => counts.get(alias) === 1)),
-    succeeds: exception.succeeds ?? (() => true),
+    summary: [summary, ...(exception.note === undefined ? [] : [exception.note])].join(" "),
+    positionals: (exception.positionals ?? []).flatMap(
+      ({ path, shown, about, omittedBy, ...more }) => {
+        const flag = all.find((one) => pathText(one.path) === path);
+        return flag === undefined
+          ? []
+          : [
+              {
+                name: shown ?? placeholder(flag.path.map((field) => field.name)),
+                flag: about === undefined ? flag : { ...flag, summary: about },
+                ...(more.default === undefined ? {} : { default: more.default }),
+                ...(omittedBy === undefined ? {} : { omittedBy: omittingFlag(omittedBy, flags) }),
+              },
+            ];
+      },
+    ),
+    flags,
+    extras: exception.extras ?? [],
+    rest,
+    exactlyOne: exception.exactlyOne,
+    exitCode: exception.exitCode ?? (() => EXIT.ok),
+    tool: exception.tool,
   };
+}
+
+/** A flag of its own, or the flag of another field that says the same in another way. */
+function omittingFlag(
+  omittedBy: NonNullable<PositionalException["omittedBy"]>,
+  flags: readonly RequestFlag[],
+): FlagSpec {
+  const other = flags.find((flag) => pathText(flag.path) === omittedBy.path);
+  return other ?? { name: omittedBy.flag, aliases: [], summary: omittedBy.summary };
+}
+
+/** The one message that a request wraps, whose name says nothing: `cell` of Allocate, but none of Update's. */
+function wrapperOf(paths: readonly FieldPath[]): DescField | undefined {
+  const roots = new Set(paths.filter((path) => path.length > 1).map((path) => path[0]));
+  return roots.size === 1 ? [...roots][0] : undefined;
 }
 
 /**
  * A flag by its short form, where it has one that means no other flag; the name with the whole path, which is the
  * original's, goes on working. What only says "id" stays long.
  */
-function withShownName(flag: RequestFlag, isUnique: (alias: string) => boolean): RequestFlag {
+function withShownName(
+  flag: RequestFlag,
+  exception: MethodException,
+  wrapper: DescField | undefined,
+  isUnique: (alias: string) => boolean,
+): RequestFlag {
   const aliases = flag.aliases.filter(isUnique);
-  const short = shortFlagName(flag.path);
-  if (short === undefined || short === "id" || !aliases.includes(short)) {
+  const short =
+    exception.flags?.[pathText(flag.path)]?.name ?? shortFlagName(flag.path, wrapper) ?? "id";
+  if (short === "id" || !aliases.includes(short)) {
     return { ...flag, aliases };
   }
   return { ...flag, name: short, aliases: [flag.name, ...aliases.filter((one) => one !== short)] };
 }
 
 /** Without the message around it, `memory-max` for `cell.memory.max`; undefined for a field of the request itself. */
-function shortFlagName(path: FieldPath): string | undefined {
-  return path.length > 1 ? flagName(path.slice(1).map((field) => field.name)) : undefined;
+function shortFlagName(path: FieldPath, wrapper: DescField | undefined): string | undefined {
+  return path.length > 1 && path[0] === wrapper
+    ? flagName(path.slice(1).map((field) => field.name))
+    : undefined;
+}
+
+/** Every field of a request that a flag could stand for. */
+export function pathsOf(message: DescMessage): readonly FieldPath[] {
+  return leavesOf(message, []);
 }
 
 /** The fields that hold values, depth first. A message inside itself ends the walk: it is written as JSON. */
@@ -149,7 +220,11 @@ function innerMessage(field: DescField, above: FieldPath): DescMessage | undefin
     : message;
 }
 
-function requestFlag(path: FieldPath, exception: MethodException): RequestFlag {
+function requestFlag(
+  path: FieldPath,
+  exception: MethodException,
+  wrapper: DescField | undefined,
+): RequestFlag {
   const names = path.map((field) => field.name);
   const special = exception.flags?.[pathText(path)] ?? {};
   const leaf = path.at(-1);
@@ -157,16 +232,20 @@ function requestFlag(path: FieldPath, exception: MethodException): RequestFlag {
     throw new Error("a flag needs a field");
   }
   const syntax = syntaxOf(leaf);
-  const short = shortFlagName(path);
+  const short = shortFlagName(path, wrapper);
   const isSwitch = leaf.fieldKind === "scalar" && leaf.scalar === ScalarType.BOOL;
   const choices = choicesOf(leaf);
   return {
     path,
     syntax,
     name: flagName(names),
-    aliases: [...(short === undefined ? [] : [short]), ...(special.aliases ?? [])],
-    summary: SUMMARIES[`${leaf.parent.typeName}.${leaf.name}`] ?? "",
-    repeated: path.some((field) => field.fieldKind === "list"),
+    aliases: [
+      ...(short === undefined ? [] : [short]),
+      ...(special.name === undefined ? [] : [special.name]),
+      ...(special.aliases ?? []),
+    ],
+    summary: summaryOf(path),
+    repeated: path.some((field) => field.fieldKind === "list") || syntax.endsWith("entry"),
     required: special.required ?? false,
     ...(special.short === undefined ? {} : { short: special.short }),
     ...(special.default === undefined ? {} : { default: special.default }),
@@ -176,11 +255,37 @@ function requestFlag(path: FieldPath, exception: MethodException): RequestFlag {
   };
 }
 
+/** What a field is; inside a message that is part of another, what that is for as well. */
+function summaryOf(path: FieldPath): string {
+  const [around, leaf] = path.slice(-2).map(fieldSummary);
+  // The fields of a controller name their files.
+  const isController = path.at(-1)?.parent.name.endsWith("Controller") === true;
+  if (path.length < 3 || isController || around === undefined || leaf === undefined) {
+    return fieldSummary(path.at(-1)) ?? "";
+  }
+  const start = /^.*?(?=\.(?: |$))/.exec(around)?.[0] ?? around;
+  return `${start}: ${leaf.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase())}`;
+}
+
+function fieldSummary(field: DescField | undefined): string | undefined {
+  return field === undefined ? undefined : SUMMARIES[`${field.parent.typeName}.${field.name}`];
+}
+
 function syntaxOf(field: DescField): ValueSyntax {
-  if (field.message !== undefined || field.fieldKind === "map") {
+  const isBytes = isByteField(field);
+  if (field.fieldKind === "map") {
+    return field.mapKind === "scalar"
+      ? isBytes
+        ? "bytes-entry"
+        : "entry"
+      : field.message?.typeName === "aurae.cells.v0.ResourceLimit"
+        ? "limit-entry"
+        : "json";
+  }
+  if (field.message !== undefined) {
     return "json";
   }
-  return BYTE_MESSAGES.has(field.parent.typeName) ? "bytes" : "plain";
+  return field.name === "signal" ? "signal" : isBytes ? "bytes" : "plain";
 }
 
 function choicesOf(field: DescField): readonly string[] | undefined {
@@ -189,14 +294,19 @@ function choicesOf(field: DescField): readonly string[] | undefined {
     .filter((name) => name !== "unspecified");
 }
 
+const VALUE_NAMES: Partial<Record<ValueSyntax, string>> = {
+  json: "JSON",
+  bytes: "BYTES",
+  signal: "SIGNAL",
+  entry: "KEY=VALUE",
+  "bytes-entry": "KEY=BYTES",
+  "limit-entry": "NAME=SOFT[:HARD]",
+};
+
 function valueNameOf(field: DescField, syntax: ValueSyntax): string {
-  if (syntax !== "plain") {
-    return syntax === "json" ? "JSON" : "BYTES";
-  }
-  if (field.enum !== undefined) {
-    return "NAME";
-  }
-  return field.scalar === ScalarType.STRING ? "TEXT" : "NUMBER";
+  const plain =
+    field.enum !== undefined ? "NAME" : field.scalar === ScalarType.STRING ? "TEXT" : "NUMBER";
+  return VALUE_NAMES[syntax] ?? plain;
 }
 
 /** `cell.cpu.weight`. */

@@ -2,6 +2,7 @@
  * What the exit code of `aer` says. The table of the help and of the documentation is made from this one.
  */
 import { Code } from "@connectrpc/connect";
+import type { ExitStatus } from "../gen/aurae/cells/v0/cells_pb.ts";
 
 export interface ExitCode {
   readonly code: number;
@@ -32,6 +33,22 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { code: EXIT.interrupted, meaning: "interrupted (Ctrl-C)" },
   { code: EXIT.brokenPipe, meaning: "nobody reads our output any more" },
 ];
+
+/** What the table does not hold: commands that end as a process did. */
+export const PROCESS_EXIT =
+  'cell exec, cell attach, cell wait and cell start --wait end with the exit code of the process: 128 and the number of the signal, where one ended it; 1 where nobody saw how it ended. Where a code is of aer\'s own, standard error has a line that begins with "aer:".';
+
+/** How a process ended, as shells write it: its exit code, or 128 and the number of its signal. */
+export function exitCodeOfProcess(status: ExitStatus | undefined): number {
+  switch (status?.outcome.case) {
+    case "exitCode":
+      return status.outcome.value & 0xff;
+    case "signal":
+      return (128 + status.outcome.value) & 0xff;
+    default:
+      return EXIT.failed;
+  }
+}
 
 /** The exit code for the status a call ended with. */
 export function exitCodeFor(code: Code): number {

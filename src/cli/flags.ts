@@ -19,7 +19,8 @@ export interface FlagSpec {
   readonly completes?: "file";
 }
 
-const flag = (name: string, summary: string, rest: Partial<FlagSpec> = {}): FlagSpec => ({
+/** Makes a flag without further names. */
+export const flag = (name: string, summary: string, rest: Partial<FlagSpec> = {}): FlagSpec => ({
   name,
   summary,
   aliases: [],

@@ -4,7 +4,7 @@
 import { defaultSearchPaths } from "../client/config.ts";
 import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
 import { type Command, commandNames, commandsOf } from "./commands.ts";
-import { EXIT_CODES } from "./exit-codes.ts";
+import { EXIT_CODES, PROCESS_EXIT } from "./exit-codes.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
 import { flagsOf } from "./parse.ts";
 
@@ -30,6 +30,7 @@ export function topHelp(): string {
     "",
     "Exit codes:",
     ...rows(EXIT_CODES.map(({ code, meaning }) => [String(code), meaning])),
+    ...wrapped(PROCESS_EXIT, 2).map((line) => `  ${line}`),
     "",
   ].join("\n");
 }
@@ -59,7 +60,7 @@ export function commandHelp(command: Command): string {
   const required = own.filter((flag) => flag.required === true);
   return [
     ...(summary === "" ? [] : [...wrapped(summary, 0), ""]),
-    `Usage: ${["aer", command.group, command.name, ...words, ...required.map(flagUse)].join(" ")} [flags]`,
+    `Usage: ${["aer", command.group, command.name, ...words, ...required.map(flagUse)].join(" ")} [flags]${restUse(command)}`,
     "",
     ...(positionals.length === 0
       ? []
@@ -78,6 +79,14 @@ function globalHelp(): readonly string[] {
   return ["Flags of every command:", ...rows(GLOBAL_FLAG_LIST.map(flagRow))];
 }
 
+/** Where the words after `--` go. */
+function restUse({ rest, exactlyOne }: Command): string {
+  if (rest === undefined) {
+    return "";
+  }
+  return exactlyOne === undefined ? " -- PROGRAM [ARG]..." : " {-c LINE | -- PROGRAM [ARG]...}";
+}
+
 function flagUse(flag: FlagSpec): string {
   return `--${flag.name} <${flag.valueName ?? ""}>`;
 }
@@ -93,8 +102,8 @@ function describe(flag: FlagSpec, fallback: string | undefined): string {
     ...(flag.choices === undefined ? [] : [`one of ${flag.choices.join(", ")}`]),
     ...(flag.required === true ? ["required"] : []),
     ...(flag.repeated === true ? ["may be repeated"] : []),
-    ...(flag.valueName === "BYTES" ? ["K, M, G and T are powers of 1024"] : []),
-    ...(fallback === undefined ? [] : [`default ${fallback}`]),
+    ...(flag.valueName?.endsWith("BYTES") === true ? ["K, M, G and T are powers of 1024"] : []),
+    ...(fallback === undefined || fallback === "" ? [] : [`default ${fallback}`]),
   ];
   return [flag.summary, ...(notes.length === 0 ? [] : [`[${notes.join("; ")}]`])]
     .filter((part) => part !== "")

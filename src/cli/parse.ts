@@ -24,6 +24,8 @@ export interface ParsedLine {
   /** All words that are no flags, the positionals alone when there is a command. */
   readonly words: readonly string[];
   readonly flags: readonly GivenFlag[];
+  /** The words after `--` for a command that has a place for them; undefined without a `--`. */
+  readonly rest: readonly string[] | undefined;
 }
 
 /** @throws UsageError */
@@ -37,6 +39,7 @@ export function parseLine(
   let group: ServiceGroup | undefined;
   let command: Command | undefined;
   let isBuiltin = false;
+  let rest: readonly string[] | undefined;
   let known = flagTable(GLOBAL_FLAG_LIST);
 
   const takeWord = (word: string): void => {
@@ -67,14 +70,22 @@ export function parseLine(
   for (let at = 0; at < argv.length; at += 1) {
     const word = argv[at] ?? "";
     if (word === "--") {
-      argv.slice(at + 1).forEach(takeWord);
+      const after = argv.slice(at + 1);
+      if (takesRest(command)) {
+        rest = after;
+      } else {
+        after.forEach(takeWord);
+      }
       break;
     }
     if (word === "-" || !word.startsWith("-")) {
       takeWord(word);
       continue;
     }
-    const { label, attached } = splitFlag(word, known);
+    for (const one of switchesOf(word, known)) {
+      flags.push(one);
+    }
+    const { label, attached } = splitFlag(lastOfCluster(word, known), known);
     const spec = known.get(label);
     if (spec === undefined) {
       throw new UsageError(
@@ -96,15 +107,49 @@ export function parseLine(
     flags.push({ spec, label, text: text ?? "true" });
   }
   refuseRepeats(flags, whereOf(group, command));
-  return { group, command, words, flags };
+  return { group, command, words, flags, rest };
+}
+
+function takesRest(command: Command | undefined): boolean {
+  return command?.rest !== undefined;
+}
+
+/** How many letters of `-itx` are switches that others follow. */
+function switchCount(word: string, known: ReadonlyMap<string, FlagSpec>): number {
+  if (word.startsWith("--")) {
+    return 0;
+  }
+  let count = 0;
+  for (const letter of word.slice(1, -1)) {
+    const spec = known.get(`-${letter}`);
+    if (spec === undefined || spec.valueName !== undefined) {
+      break;
+    }
+    count += 1;
+  }
+  // `-v=x` is no cluster.
+  return word[count + 1] === "=" ? 0 : count;
+}
+
+function switchesOf(word: string, known: ReadonlyMap<string, FlagSpec>): readonly GivenFlag[] {
+  return [...word.slice(1, 1 + switchCount(word, known))].flatMap((letter) => {
+    const label = `-${letter}`;
+    const spec = known.get(label);
+    return spec === undefined ? [] : [{ spec, label, text: "true" }];
+  });
+}
+
+function lastOfCluster(word: string, known: ReadonlyMap<string, FlagSpec>): string {
+  const count = switchCount(word, known);
+  return count === 0 ? word : `-${word.slice(1 + count)}`;
 }
 
 /** Every flag a command takes besides the global ones. */
 export function flagsOf(command: Command): readonly FlagSpec[] {
-  return [
-    ...command.flags,
-    ...command.positionals.flatMap(({ omittedBy }) => (omittedBy === undefined ? [] : [omittedBy])),
-  ];
+  const omitting = command.positionals.flatMap(({ omittedBy }) =>
+    omittedBy === undefined ? [] : [omittedBy],
+  );
+  return [...new Set([...command.flags, ...command.extras, ...omitting])];
 }
 
 function flagTable(specs: readonly FlagSpec[]): ReadonlyMap<string, FlagSpec> {
@@ -133,7 +178,7 @@ function splitFlag(
   const label = word.slice(0, 2);
   const rest = word.slice(2);
   if (rest !== "" && known.get(label)?.valueName === undefined) {
-    // `-vh`: there are too few switches to be worth it.
+    // `-vx`, of which x is no flag.
     return { label: word, attached: undefined };
   }
   return { label, attached: rest === "" ? undefined : rest.replace(/^=/, "") };

@@ -2,12 +2,12 @@
  * The request message, from the words of the command line. Only what was given is set, so that a sub-message nobody
  * named is not sent.
  */
-import { type DescField, type JsonValue, mergeFromJson } from "@bufbuild/protobuf";
+import { create, type DescField, type JsonValue, mergeFromJson } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { messageOf } from "../base/errors.ts";
-import type { Command, RequestFlag } from "./commands.ts";
+import type { Command, RequestFlag, ValueSyntax } from "./commands.ts";
 import { UsageError } from "./usage-error.ts";
-import { parseValue } from "./values.ts";
+import { parseResourceLimit, parseValue } from "./values.ts";
 
 /** One value given for a field, in the order given. */
 export interface Assignment {
@@ -48,6 +48,10 @@ class Filler {
       parent = this.#enter(parent, field, flag);
     }
     this.#refuseSecondChoice(leaf, label);
+    if (leaf.fieldKind === "map" && flag.syntax !== "json") {
+      setEntry(parent, leaf, flag.syntax, text, label);
+      return;
+    }
     if (flag.syntax === "json") {
       setJson(parent, leaf, text, label);
       return;
@@ -92,6 +96,33 @@ class Filler {
       throw new UsageError(`${label}: give this or ${before.label}, not both`);
     }
     this.#chosen.set(leaf.oneof, { field: leaf, label });
+  }
+}
+
+/** `KEY=VALUE` into a map; `NAME=SOFT[:HARD]`, where a soft bound alone is both, as with `ulimit`. */
+function setEntry(
+  parent: ReflectMessage,
+  field: DescField & { readonly fieldKind: "map" },
+  syntax: ValueSyntax,
+  text: string,
+  label: string,
+): void {
+  const equals = text.indexOf("=");
+  if (equals < 1) {
+    const form = syntax === "limit-entry" ? "NAME=SOFT[:HARD]" : "NAME=VALUE";
+    throw new UsageError(`${label}: want ${form}, not "${text}"`);
+  }
+  const key = text.slice(0, equals);
+  const value = text.slice(equals + 1);
+  const map = parent.get(field);
+  if (map.has(key)) {
+    throw new UsageError(`${label}: "${key}" is given twice`);
+  }
+  const name = `${label}: ${key}`;
+  if (field.mapKind === "message") {
+    map.set(key, reflect(field.message, create(field.message, parseResourceLimit(value, name))));
+  } else if (field.mapKind === "scalar") {
+    map.set(key, parseValue(field, value, syntax === "bytes-entry" ? "bytes" : "plain", name));
   }
 }
 

@@ -7,7 +7,7 @@ import { addressText } from "../client/address.ts";
 import { loadConfig, type ClientConfig } from "../client/config.ts";
 import { readCredentials } from "../client/credentials.ts";
 import { SERVICE_GROUPS } from "../client/services.ts";
-import { createTransport } from "../client/transport.ts";
+import { createDuplexTransport, createTransport } from "../client/transport.ts";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import { assignmentsFrom } from "./assignments.ts";
 import { call } from "./call.ts";
@@ -15,7 +15,10 @@ import { type Command, findCommand, findGroup } from "./commands.ts";
 import { errorLines } from "./error-lines.ts";
 import { escapeText } from "./escape.ts";
 import { EXIT, exitCodeFor } from "./exit-codes.ts";
+import type { FlagSpec } from "./flags.ts";
 import { type Globals, globalsFrom } from "./globals.ts";
+import type { Host } from "./interactive/host.ts";
+import type { Tool } from "./interactive/tool.ts";
 import { type ParsedLine, parseLine, whereOf } from "./parse.ts";
 import { renderAnswer } from "./render/answers.ts";
 import { styleFrom } from "./render/style.ts";
@@ -24,8 +27,10 @@ import { UsageError } from "./usage-error.ts";
 
 export interface CliIo {
   /** Rejects with EPIPE when nobody reads any more. */
-  readonly stdout: (text: string) => Promise<void>;
-  readonly stderr: (text: string) => Promise<void>;
+  readonly stdout: (text: string | Uint8Array) => Promise<void>;
+  readonly stderr: (text: string | Uint8Array) => Promise<void>;
+  /** Standard input, the terminal and the signals, for the commands that use them. */
+  readonly host: () => Promise<Host>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
@@ -86,14 +91,32 @@ async function runCommand(
   io: CliIo,
   say: Say,
 ): Promise<number> {
-  const request = requestFrom(command, assignmentsFrom(command, line.words, line.flags));
+  const assignments = assignmentsFrom(command, line.words, line.flags, line.rest);
+  const request = requestFrom(command, assignments);
+  const load = toolOf(command, line);
   const config = await configFor(globals, io, say);
   if (globals.isVerbose) {
     const { source = "none", serverName, address } = config;
     await say([escapeText(`config ${source}, server "${serverName}" at ${addressText(address)}`)]);
   }
   const { method } = command;
-  using transport = createTransport({ ...config, credentials: readCredentials(config.paths) });
+  const where = whereOf(line.group, command);
+  const target = { ...config, credentials: readCredentials(config.paths) };
+  using transport = createTransport(target);
+  if (load !== undefined) {
+    const tool = await load();
+    return await tool({
+      request: request.message,
+      io,
+      output: globals.output,
+      timeoutMs: globals.timeoutMs,
+      flag: (spec) => givenText(line, spec),
+      transport,
+      duplex: async () => await createDuplexTransport(target),
+      host: io.host,
+      say: async (...lines) => await say(lines.map((text) => escapeText(`${where}: ${text}`))),
+    });
+  }
   const form = {
     output: globals.output,
     isStream: method.methodKind !== "unary",
@@ -103,11 +126,28 @@ async function runCommand(
   let code: number = EXIT.ok;
   for await (const answer of call(transport, method, request.message, options)) {
     await io.stdout(renderAnswer(method.output, answer, form));
-    if (!command.succeeds(answer)) {
-      code = EXIT.failed;
-    }
+    code = command.exitCode(answer);
   }
   return code;
+}
+
+/** A switch that is off is not given. */
+function givenText({ flags }: ParsedLine, spec: FlagSpec): string | undefined {
+  const text = flags.find((one) => one.spec === spec)?.text;
+  return spec.valueName === undefined && text === "false" ? undefined : text;
+}
+
+/** What is done in place of one call. */
+function toolOf({ tool, extras }: Command, line: ParsedLine): (() => Promise<Tool>) | undefined {
+  const only = tool?.onlyWith;
+  if (only === undefined || givenText(line, only) !== undefined) {
+    return tool?.load;
+  }
+  const useless = extras.find((spec) => givenText(line, spec) !== undefined);
+  if (useless !== undefined) {
+    throw new UsageError(`--${useless.name} goes with --${only.name} only`);
+  }
+  return undefined;
 }
 
 /** The warnings are said before the failure, which often follows from what they name. */

@@ -3,8 +3,14 @@
  * summaries-source.ts from src/gen; do not edit.
  */
 export const SUMMARIES: Readonly<Record<string, string>> = {
+  "aurae.cells.v0.AttachStart.cell_name":
+    "The full name of the cell it runs in. Left out: it was started without a cell.",
+  "aurae.cells.v0.AttachStart.executable_name": "The name it was started with.",
+  "aurae.cells.v0.CapabilitySet.names": "By name. None is a set, too.",
   "aurae.cells.v0.Cell.cpu": "Processor time.",
   "aurae.cells.v0.Cell.cpuset": "Which processors and memory nodes.",
+  "aurae.cells.v0.Cell.hugetlb": "Huge pages.",
+  "aurae.cells.v0.Cell.io": "Block devices.",
   "aurae.cells.v0.Cell.isolate_network":
     "Whether processes in the cell get a network namespace of their own.",
   "aurae.cells.v0.Cell.isolate_process":
@@ -12,18 +18,51 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "aurae.cells.v0.Cell.memory": "Memory.",
   "aurae.cells.v0.Cell.name":
     "The full name: at most 32 components of 1 to 63 letters, digits and inner hyphens, joined by `/`. A leading or trailing `/` is dropped.",
+  "aurae.cells.v0.Cell.output": "How much output of its executables is kept.",
+  "aurae.cells.v0.Cell.pids": "The number of processes.",
   "aurae.cells.v0.CellService.Allocate":
     "Makes a cell: its control group and the limits asked for.",
+  "aurae.cells.v0.CellService.Attach":
+    "Carries the input and the output of an executable that runs. It goes on when the caller goes away.",
+  "aurae.cells.v0.CellService.Events":
+    "Follows every change of the state of cells and executables, first those that have happened since a sequence number, then as they come.",
+  "aurae.cells.v0.CellService.Exec":
+    "Runs a further process in a cell and carries its input and output, with or without a terminal. It ends with the stream: when the caller goes away, the process gets SIGHUP and then SIGKILL.",
   "aurae.cells.v0.CellService.Free":
     "Stops every executable in a cell and in the cells below it, and removes them all.",
+  "aurae.cells.v0.CellService.Freeze":
+    "Stops the processor for every process in a cell and in the cells below it, and answers when all stand still. Freezing a frozen cell is no error.",
   "aurae.cells.v0.CellService.List":
     "Answers with the whole tree of allocated cells, each with the limits it was allocated with.",
   "aurae.cells.v0.CellService.Start":
     "Runs an executable in a cell, or beside the daemon when no cell is named.",
+  "aurae.cells.v0.CellService.Status":
+    "Reads what a cell uses, and how long its processes had to wait for it.",
   "aurae.cells.v0.CellService.Stop":
     "Ends an executable: SIGTERM to its process group, then, after a grace period, SIGKILL to all that is left of its process tree. An executable that has already ended is forgotten, which is not an error.",
+  "aurae.cells.v0.CellService.Thaw": "Lets a frozen cell go on.",
+  "aurae.cells.v0.CellService.Update":
+    "Changes limits of an allocated cell while its executables go on. What is left out stays as it is.",
+  "aurae.cells.v0.CellService.Wait":
+    "Answers when an executable has ended, at once if it already has. One that will be restarted has not ended.",
   "aurae.cells.v0.CellServiceAllocateRequest.cell": "The cell to make.",
+  "aurae.cells.v0.CellServiceAttachRequest.resize": "The terminal has another size now.",
+  "aurae.cells.v0.CellServiceAttachRequest.start":
+    "What to attach to. The first message, and only that.",
+  "aurae.cells.v0.CellServiceAttachRequest.stdin": "Bytes for standard input.",
+  "aurae.cells.v0.CellServiceAttachRequest.stdin_end":
+    "Standard input ends here, for everybody who is attached.",
+  "aurae.cells.v0.CellServiceEventsRequest.after_sequence":
+    "The sequence number of the last event that the caller has; events after it come first. Left out: from now on.",
+  "aurae.cells.v0.CellServiceEventsRequest.cell_name":
+    "Only of this cell and the cells below it. Left out: of all.",
+  "aurae.cells.v0.CellServiceExecRequest.resize": "The terminal has another size now.",
+  "aurae.cells.v0.CellServiceExecRequest.signal": "A signal to send, by number.",
+  "aurae.cells.v0.CellServiceExecRequest.start": "What to run. The first message, and only that.",
+  "aurae.cells.v0.CellServiceExecRequest.stdin": "Bytes for standard input.",
+  "aurae.cells.v0.CellServiceExecRequest.stdin_end": "Standard input ends here.",
   "aurae.cells.v0.CellServiceFreeRequest.cell_name": "The full name of the cell.",
+  "aurae.cells.v0.CellServiceFreezeRequest.cell_name": "The full name of the cell.",
   "aurae.cells.v0.CellServiceStartRequest.cell_name":
     "The full name of the cell to run it in. Left out: in no cell, so without limits.",
   "aurae.cells.v0.CellServiceStartRequest.executable": "What to run.",
@@ -31,9 +70,29 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
     "The group id to run as. Left out: the daemon's, which is root's as a rule, whatever the uid is.",
   "aurae.cells.v0.CellServiceStartRequest.uid":
     "The user id to run as. Left out: the daemon's. It leaves the group as it is: name a gid, too.",
+  "aurae.cells.v0.CellServiceStatusRequest.cell_name": "The full name of the cell.",
   "aurae.cells.v0.CellServiceStopRequest.cell_name":
     "The full name of the cell it runs in. Left out: it was started without a cell.",
   "aurae.cells.v0.CellServiceStopRequest.executable_name": "The name it was started with.",
+  "aurae.cells.v0.CellServiceStopRequest.grace_period_ms":
+    "How long its processes have between that and SIGKILL, in milliseconds. Left out: what the executable was started with, or 10 s.",
+  "aurae.cells.v0.CellServiceStopRequest.signal":
+    "The signal to begin with, by number. Left out: what the executable was started with, or SIGTERM.",
+  "aurae.cells.v0.CellServiceThawRequest.cell_name": "The full name of the cell.",
+  "aurae.cells.v0.CellServiceUpdateRequest.cell_name": "The full name of the cell.",
+  "aurae.cells.v0.CellServiceUpdateRequest.cpu": "Processor time.",
+  "aurae.cells.v0.CellServiceUpdateRequest.cpuset": "Which processors and memory nodes.",
+  "aurae.cells.v0.CellServiceUpdateRequest.hugetlb": "Huge pages.",
+  "aurae.cells.v0.CellServiceUpdateRequest.io": "Block devices.",
+  "aurae.cells.v0.CellServiceUpdateRequest.memory": "Memory.",
+  "aurae.cells.v0.CellServiceUpdateRequest.pids": "The number of processes.",
+  "aurae.cells.v0.CellServiceWaitRequest.cell_name":
+    "The full name of the cell it runs in. Left out: it was started without a cell.",
+  "aurae.cells.v0.CellServiceWaitRequest.executable_name": "The name it was started with.",
+  "aurae.cells.v0.CpuController.burst":
+    "How much unused time of earlier periods may be used on top, in microseconds. File: cpu.max.burst.",
+  "aurae.cells.v0.CpuController.idle":
+    "Whether it only gets time that nobody else wants. File: cpu.idle.",
   "aurae.cells.v0.CpuController.max":
     "The most time in each period, in microseconds; 0 for no limit. File: cpu.max.",
   "aurae.cells.v0.CpuController.period":
@@ -43,11 +102,57 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "aurae.cells.v0.CpusetController.cpus":
     "Processors, as the kernel writes lists: `0-3,6`. Empty for the parent's. File: cpuset.cpus.",
   "aurae.cells.v0.CpusetController.mems": "Memory nodes, in the same form. File: cpuset.mems.",
+  "aurae.cells.v0.ExecStart.args":
+    "The program and its arguments. A program without a slash is looked for in PATH.",
+  "aurae.cells.v0.ExecStart.cell_name": "The full name of the cell.",
+  "aurae.cells.v0.ExecStart.env": "Variables of its environment, besides PATH.",
+  "aurae.cells.v0.ExecStart.group": "The group to run as, by name or number. Left out: the user's.",
+  "aurae.cells.v0.ExecStart.terminal":
+    "A terminal of this size for its input and output. Left out: no terminal.",
+  "aurae.cells.v0.ExecStart.user": "The user to run as, by name or number. Left out: the daemon's.",
+  "aurae.cells.v0.ExecStart.working_directory": "Its working directory. Left out: `/`.",
+  "aurae.cells.v0.Executable.after":
+    "Executables of the same cell that it starts after, if they are started at all.",
+  "aurae.cells.v0.Executable.args":
+    "The program and its arguments, run without a shell. A program without a slash is looked for in PATH.",
   "aurae.cells.v0.Executable.command":
-    "The command line, run by `sh -c`. At most 128 KiB less one byte, the kernel's bound for one argument (execve(2), MAX_ARG_STRLEN).",
+    "The command line, run by `sh -c`. At most 128 KiB less one byte, the kernel's bound for one argument (execve(2), MAX_ARG_STRLEN). Either this or `args` has to be given.",
   "aurae.cells.v0.Executable.description": "What it is for, in words. Kept, and shown by List.",
+  "aurae.cells.v0.Executable.env": "Variables of its environment, besides PATH.",
+  "aurae.cells.v0.Executable.health_check":
+    "How it is found out whether it works. Left out: as long as it runs, it does.",
   "aurae.cells.v0.Executable.name":
     "The name, unique in the cell: 1 to 128 bytes with no `/` and no control characters.",
+  "aurae.cells.v0.Executable.once_per_boot":
+    "Whether it is started at most once between two boots of the machine.",
+  "aurae.cells.v0.Executable.privileges": "Who it runs as and what it may do.",
+  "aurae.cells.v0.Executable.readiness": "When it counts as started. Left out: as soon as it runs.",
+  "aurae.cells.v0.Executable.requires":
+    "Executables of the same cell that must be ready before it starts, and without which it is stopped.",
+  "aurae.cells.v0.Executable.resource_limits":
+    "Bounds of its processes (getrlimit(2)), by name, such as `nofile`.",
+  "aurae.cells.v0.Executable.restart": "What happens when it ends by itself. Left out: nothing.",
+  "aurae.cells.v0.Executable.stdin": "What its standard input is.",
+  "aurae.cells.v0.Executable.stop": "How it is asked to end.",
+  "aurae.cells.v0.Executable.working_directory": "Its working directory. Left out: `/`.",
+  "aurae.cells.v0.HealthCheck.command": "The command line, run by `sh -c`.",
+  "aurae.cells.v0.HealthCheck.interval_ms":
+    "How long between the end of one check and the start of the next, in milliseconds. Left out: 10 s.",
+  "aurae.cells.v0.HealthCheck.retries": "How many checks in a row have to fail. Left out: 3.",
+  "aurae.cells.v0.HealthCheck.start_period_ms":
+    "How long after the start failures do not count, in milliseconds. Left out: 0.",
+  "aurae.cells.v0.HealthCheck.timeout_ms": "How long a check may take. Left out: 5 s.",
+  "aurae.cells.v0.HugetlbController.max":
+    "The most memory in huge pages, in bytes, by the size of a page as the kernel writes it: `2MB`, `1GB`. File: hugetlb.<size>.max.",
+  "aurae.cells.v0.IoController.devices": "Bounds for single devices. File: io.max.",
+  "aurae.cells.v0.IoController.weight":
+    "The share among siblings, 1 to 10000. The kernel's default is 100. File: io.weight.",
+  "aurae.cells.v0.IoDeviceLimit.device":
+    "The device, as `MAJOR:MINOR` or as the path of its file, `/dev/vda`.",
+  "aurae.cells.v0.IoDeviceLimit.read_bytes_per_second": "Bytes read in a second.",
+  "aurae.cells.v0.IoDeviceLimit.read_operations_per_second": "Read operations in a second.",
+  "aurae.cells.v0.IoDeviceLimit.write_bytes_per_second": "Bytes written in a second.",
+  "aurae.cells.v0.IoDeviceLimit.write_operations_per_second": "Write operations in a second.",
   "aurae.cells.v0.MemoryController.high":
     "Above this the cell is slowed and reclaimed from; 0 for no limit. File: memory.high.",
   "aurae.cells.v0.MemoryController.low":
@@ -56,20 +161,70 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
     "Above this the cell's processes are killed; 0 for no limit. File: memory.max.",
   "aurae.cells.v0.MemoryController.min":
     "Memory that is never reclaimed from the cell. File: memory.min.",
+  "aurae.cells.v0.MemoryController.oom_group":
+    "Whether all processes of the cell are killed where one is for want of memory. File: memory.oom.group.",
+  "aurae.cells.v0.MemoryController.swap_max":
+    "The most swap space; 0 for none at all, left out for no limit. File: memory.swap.max.",
+  "aurae.cells.v0.OutputLimits.max_bytes":
+    "Bytes of each stream of each executable, 64 KiB at least. Left out: 16 MiB.",
+  "aurae.cells.v0.PidsController.max":
+    "The most processes and threads at a time; 0 for no limit. File: pids.max.",
+  "aurae.cells.v0.Privileges.capabilities":
+    "The capabilities that it has (capabilities(7)), such as `CAP_NET_BIND_SERVICE`; no process of it gets others.",
+  "aurae.cells.v0.Privileges.group": "The group, by name or number. Left out: the user's.",
+  "aurae.cells.v0.Privileges.no_new_privileges":
+    "Whether execve(2) can give it more than it has (PR_SET_NO_NEW_PRIVS).",
+  "aurae.cells.v0.Privileges.seccomp": "Which system calls it can make.",
+  "aurae.cells.v0.Privileges.supplementary_groups":
+    "Supplementary groups, by name or number. Left out: none.",
+  "aurae.cells.v0.Privileges.user": "The user, by name or number.",
+  "aurae.cells.v0.Readiness.fd": "With FD: the number of the descriptor. Left out: 3.",
+  "aurae.cells.v0.Readiness.mode": "How it says so.",
+  "aurae.cells.v0.Readiness.timeout_ms":
+    "How long it may take, in milliseconds; one that takes longer is stopped. 0 for no limit. Left out: 90 s.",
+  "aurae.cells.v0.ResourceLimit.hard":
+    "The bound that the process may raise it to. Left out: none.",
+  "aurae.cells.v0.ResourceLimit.soft": "The bound in force. Left out: none.",
+  "aurae.cells.v0.RestartPolicy.backoff_ms":
+    "How long before the first time, in milliseconds. It doubles each time. Left out: 100 ms.",
+  "aurae.cells.v0.RestartPolicy.max_backoff_ms":
+    "How long at most. Left out: 60 s. An executable that ran for ten times as long begins anew.",
+  "aurae.cells.v0.RestartPolicy.mode": "When it is started again.",
+  "aurae.cells.v0.RestartPolicy.start_limit":
+    "The most starts within the interval; one more, and it has failed. 0 for no limit. Left out: 5.",
+  "aurae.cells.v0.RestartPolicy.start_limit_interval_ms":
+    "The interval, in milliseconds. Left out: 10 s.",
+  "aurae.cells.v0.StopPolicy.grace_period_ms":
+    "How long its processes have before SIGKILL, in milliseconds. Left out: 10 s.",
+  "aurae.cells.v0.StopPolicy.signal": "The signal, by number. Left out: SIGTERM.",
+  "aurae.cells.v0.TerminalSize.columns": "Characters in a line.",
+  "aurae.cells.v0.TerminalSize.rows": "Lines.",
   "aurae.discovery.v0.DiscoveryService.Discover":
     "Answers with the daemon's version. Any caller with a certificate of the CA may ask.",
   "aurae.machine.v0.MachineService.PowerOff": "Stops all workloads and switches the machine off.",
   "aurae.machine.v0.MachineService.Reboot": "Stops all workloads and starts the machine anew.",
   "aurae.observe.v0.GetPosixSignalsStreamRequest.workload":
     "The workload. Left out: the whole machine.",
-  "aurae.observe.v0.GetSubProcessStreamRequest.channel_type": "Which of its streams.",
+  "aurae.observe.v0.GetSubProcessStreamRequest.cell_name":
+    "The full name of the executable's cell. Left out, with a name: it was started without a cell.",
+  "aurae.observe.v0.GetSubProcessStreamRequest.channel_type":
+    "Which of its streams. Left out: both, each line with its own channel.",
+  "aurae.observe.v0.GetSubProcessStreamRequest.executable_name": "The executable's name.",
+  "aurae.observe.v0.GetSubProcessStreamRequest.follow":
+    "Whether the stream goes on with what comes, until the executable has ended. Left out: it does.",
   "aurae.observe.v0.GetSubProcessStreamRequest.process_id":
-    "The process id that Start answered with.",
+    "The process id that Start answered with. Left out: the executable is named below.",
+  "aurae.observe.v0.GetSubProcessStreamRequest.raw":
+    "Whether the output comes as it is, in `data`, many lines at a time, which is much cheaper.",
+  "aurae.observe.v0.GetSubProcessStreamRequest.since_ms":
+    "Only what was read at or after this time, in milliseconds since 1970 (UTC). Left out: from the beginning.",
+  "aurae.observe.v0.GetSubProcessStreamRequest.tail":
+    "Only so many of the last lines of what is kept. Left out: all.",
   "aurae.observe.v0.ObserveService.GetAuraeDaemonLogStream": "Follows the daemon's own log.",
   "aurae.observe.v0.ObserveService.GetPosixSignalsStream":
     "Follows the signals that processes of the machine, or of one workload, receive.",
   "aurae.observe.v0.ObserveService.GetSubProcessStream":
-    "Follows one output stream of an executable.",
+    "Reads the output of an executable: first what is kept of it, then what comes. A reader that is too slow misses lines, and is told how many bytes; it never slows the executable.",
   "aurae.observe.v0.Workload.id": "The name, for a cell its full name.",
   "aurae.observe.v0.Workload.workload_type": "The kind.",
   "aurae.vms.v0.DriveMount.fs_type": "The file system on it.",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { CpuControllerSchema, MemoryControllerSchema } from "../gen/aurae/cells/v0/cells_pb.ts";
 import { GetSubProcessStreamRequestSchema } from "../gen/aurae/observe/v0/observe_pb.ts";
-import { parseTimeout, parseValue } from "./values.ts";
+import { parseInstant, parseTimeout, parseValue } from "./values.ts";
 
 function field(message: DescMessage, name: string): DescField {
   return message.fields.find((one) => one.name === name)!;
@@ -61,5 +61,29 @@ test("parseTimeout reads units, seconds without one, and refuses what a timer ca
   expect(parseTimeout("2m", "--timeout")).toBe(120_000);
   for (const text of ["0", "-1s", "1d", "", "999999999h"]) {
     expect(() => parseTimeout(text, "--timeout")).toThrow("--timeout: want a time");
+  }
+});
+
+test("parseInstant reads times before now and points in time", () => {
+  const now = Date.UTC(2026, 0, 2);
+  const ago = (text: string) => now - parseInstant(text, "--since", now);
+  expect(ago("10m")).toBe(600_000);
+  expect(ago("1h30m")).toBe(5_400_000);
+  expect(ago("1.5s")).toBe(1500);
+  expect(ago("2d")).toBe(172_800_000);
+  expect(ago("2026-01-01")).toBe(86_400_000);
+  expect(ago("2026-01-01T23:59:59.5Z")).toBe(500);
+  expect(ago("2026-01-01 23:00:00+01:00")).toBe(7_200_000);
+  for (const text of [
+    "10",
+    "m",
+    "10m ago",
+    "2026",
+    "2026-13-01",
+    "2026-01-01T12:00:00",
+    "",
+    "-1m",
+  ]) {
+    expect(() => parseInstant(text, "--since", now), text).toThrow("--since: want a time such as");
   }
 });

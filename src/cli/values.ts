@@ -2,6 +2,7 @@
  * The text of one value, read by the type of its field. Says what is wrong in terms of the flag.
  */
 import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
+import { constants } from "node:os";
 import type { ValueSyntax } from "./commands.ts";
 import { enumValueName } from "./names.ts";
 import { UsageError } from "./usage-error.ts";
@@ -50,6 +51,9 @@ export function parseValue(
     return parseEnum(field.enum, text, label);
   }
   const { scalar } = field;
+  if (syntax === "signal") {
+    return parseSignal(text, label);
+  }
   switch (scalar) {
     case ScalarType.STRING:
       return text;
@@ -90,6 +94,41 @@ function parseInteger(
     throw new UsageError(`${label}: ${quoted(text)} is out of range (${low} to ${high})`);
   }
   return low === INT64[0] || high === UINT64[1] ? value : Number(value);
+}
+
+/** A signal's number, from that or from its name, with or without `SIG`. */
+function parseSignal(text: string, label: string): number {
+  if (/^\d{1,3}$/.test(text)) {
+    return Number(text);
+  }
+  const name = text.toUpperCase();
+  const found = Object.entries(constants.signals).find(
+    ([known]) => known === name || known === `SIG${name}`,
+  );
+  if (found === undefined) {
+    throw new UsageError(`${label}: want a signal such as TERM or 15, not ${quoted(text)}`);
+  }
+  return found[1];
+}
+
+/** `SOFT[:HARD]` of a resource limit; `unlimited` is none. */
+export function parseResourceLimit(
+  text: string,
+  label: string,
+): { readonly soft?: bigint; readonly hard?: bigint } {
+  const [soft = "", hard = soft, ...more] = text.split(":");
+  if (more.length > 0) {
+    throw new UsageError(`${label}: want SOFT[:HARD], not ${quoted(text)}`);
+  }
+  const bound = (part: string): bigint | undefined =>
+    part === "unlimited"
+      ? undefined
+      : BigInt(parseInteger(ScalarType.UINT64, part, "bytes", label));
+  const [low, high] = [bound(soft), bound(hard)];
+  return {
+    ...(low === undefined ? {} : { soft: low }),
+    ...(high === undefined ? {} : { hard: high }),
+  };
 }
 
 function parseEnum(type: DescEnum, text: string, label: string): number {
@@ -140,6 +179,41 @@ export function parseTimeout(text: string, label: string): number {
     throw new UsageError(`${label}: want a time such as 500ms, 30s or 2m, not ${quoted(text)}`);
   }
   return value;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/**
+ * Milliseconds since 1970, from a time before now (`10m`, `1h30m`) or a point in time (RFC 3339, a date alone included).
+ *
+ * @throws UsageError
+ */
+export function parseInstant(text: string, label: string, nowMs: number): number {
+  const parts = [...text.matchAll(/(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)/g)];
+  if (parts.length > 0 && parts.map(([part]) => part).join("") === text) {
+    const ago = parts.reduce(
+      (sum, [, count, unit = ""]) => sum + Number(count) * (UNIT_MS[unit] ?? 0),
+      0,
+    );
+    return Math.round(nowMs - ago);
+  }
+  const instant = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))?$/.test(
+    text,
+  )
+    ? Date.parse(text.toUpperCase().replace(" ", "T"))
+    : Number.NaN;
+  if (Number.isNaN(instant)) {
+    throw new UsageError(
+      `${label}: want a time such as 10m or 2026-01-31T12:00:00Z, not ${quoted(text)}`,
+    );
+  }
+  return instant;
 }
 
 function quoted(text: string): string {

@@ -32,6 +32,22 @@ export interface ClientTransport extends Transport, Disposable {
  * and a message that names the address and what to do.
  */
 export function createTransport(options: TransportOptions): ClientTransport {
+  return transportOver(options, clientFor);
+}
+
+/**
+ * Makes a transport for calls whose requests are a stream. Each of them has a connection of its own, which `close` ends
+ * whether the call is over or not.
+ */
+export async function createDuplexTransport(options: TransportOptions): Promise<ClientTransport> {
+  const { createDuplexClient } = await import("./duplex-client.ts");
+  return transportOver(options, createDuplexClient);
+}
+
+function transportOver(
+  options: TransportOptions,
+  clientFor: (address: Address, tls: TlsSettings) => PooledClient,
+): ClientTransport {
   const serverName = options.serverName ?? DEFAULT_SERVER_NAME;
   const tls: TlsSettings = {
     ...options.credentials,

@@ -4,12 +4,15 @@
  */
 import { createGate } from "../authz/gate.ts";
 import type { Policy } from "../authz/policy.ts";
+import { recentLog } from "../base/log.ts";
 import type { Cells } from "../domain/cells/cells.ts";
+import type { OutputSources } from "../domain/output/sources.ts";
 import { createCellService } from "../service/cells/handler.ts";
 import { guarded } from "../service/errors.ts";
 import { HealthRegistry } from "../service/health/registry.ts";
 import { jsonText } from "../service/json/json-text.ts";
 import type { MachineControl } from "../service/machine/handler.ts";
+import { createObserveService } from "../service/observe/handler.ts";
 import { createRoutes, INTERCEPTORS } from "../service/routes.ts";
 import { loadValidator } from "../service/validation.ts";
 import { type AnswerRequest, createRpcAnswer } from "../transport/rpc.ts";
@@ -20,6 +23,7 @@ export interface ApiParts {
   /** What PowerOff and Reboot act on; undefined where auraed is not the machine's init. */
   readonly machine: MachineControl | undefined;
   readonly cells: Cells;
+  readonly outputs: OutputSources;
 }
 
 export interface Api {
@@ -40,6 +44,7 @@ export function createApi(parts: ApiParts): Api {
       health,
       machine: parts.machine,
       cells: createCellService(parts.cells, ids),
+      observe: createObserveService(parts.outputs, recentLog),
     }),
   });
   void loadValidator();

@@ -10,10 +10,16 @@ import { Policy } from "../authz/policy.ts";
 import { AuraeError } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { Cells } from "../domain/cells/cells.ts";
+import { EventLog } from "../domain/events/event-log.ts";
+import { OutputStore } from "../domain/output/output-store.ts";
+import { StoredOutputs } from "../domain/output/stored-outputs.ts";
 import { CgroupFs } from "../kernel/cgroup/cgroup-fs.ts";
 import { findCgroup2 } from "../kernel/cgroup/mount-point.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { peerUid } from "../kernel/net/peer-credentials.ts";
+import { KernelNamespaces } from "../kernel/namespace/kernel-namespaces.ts";
+import { FileAccounts } from "../kernel/process/file-accounts.ts";
+import { NotifySockets } from "../kernel/process/notify-sockets.ts";
 import { KernelProcesses } from "../kernel/process/kernel-processes.ts";
 import type { MachineControl } from "../service/machine/handler.ts";
 import { Server } from "../transport/server.ts";
@@ -21,6 +27,7 @@ import { type DaemonConfig, listenAddresses } from "./config.ts";
 import type { Api } from "./api.ts";
 import { ensureDirectory } from "./directories.ts";
 import { deriveRole, ROLE_GREETINGS, type Role } from "./role.ts";
+import { StateDatabase } from "./state-database.ts";
 import { loadTlsFiles } from "./tls-files.ts";
 import { VERSION } from "./version.ts";
 
@@ -105,10 +112,24 @@ export class Daemon {
     using resources = new DisposableStack();
     const processes = resources.use(new KernelProcesses());
     machine?.reapOrphans((pid) => processes.owns(pid));
-    const kernel: Kernel = { cgroups: new CgroupFs(findCgroup2()), processes };
+    const kernel: Kernel = {
+      cgroups: new CgroupFs(findCgroup2()),
+      processes,
+      namespaces: resources.use(new KernelNamespaces(processes.watcher)),
+      accounts: new FileAccounts(),
+      notifications: resources.use(new NotifySockets(join(config.runtimeDir, "notify"))),
+    };
+    const state = resources.use(StateDatabase.open(config.libraryDir));
+    const outputs = new OutputStore({ root: join(config.libraryDir, "output") });
+    const saved = state.load();
     const cells = new Cells({
       kernel,
-      outputDirectory: join(config.libraryDir, "output"),
+      state,
+      outputs: new StoredOutputs(outputs),
+      events: new EventLog({
+        last: saved.lastEvent,
+        reserve: (upTo) => state.reserveEvents(upTo),
+      }),
       env: { PATH: host.env.PATH ?? DEFAULT_PATH },
     });
     const policy = new Policy({
@@ -123,8 +144,18 @@ export class Daemon {
     try {
       // Loaded once the listeners accept, not before: it takes longer than all of the above.
       const { createApi } = await import("./api.ts");
-      const api = createApi({ version: VERSION, policy, machine: machine?.control, cells });
+      const api = createApi({
+        version: VERSION,
+        policy,
+        machine: machine?.control,
+        cells,
+        outputs,
+      });
+      // What can be taken up again at once is there before the first request.
+      const restored = cells.restore(saved);
       server.serve(api.answer);
+      await restored;
+      outputs.prune();
       return new Daemon({ cells, server, api, resources: resources.move() });
     } catch (error) {
       await server.close(0);

@@ -28,7 +28,7 @@ export async function main(args: readonly string[]): Promise<number> {
   process.once("SIGINT", () => interrupt.abort());
   const stdout = Bun.stdout.writer();
   const stderr = Bun.stderr.writer();
-  const writeTo = (sink: Bun.FileSink) => async (text: string) => {
+  const writeTo = (sink: Bun.FileSink) => async (text: string | Uint8Array) => {
     sink.write(text);
     await sink.flush();
   };
@@ -37,12 +37,13 @@ export async function main(args: readonly string[]): Promise<number> {
   return await runAer(args, {
     stdout: async (text) => {
       isClosed ??= isStdoutClosed();
-      if (text !== "" && isClosed) {
+      if (text.length > 0 && isClosed) {
         throw new Error("write standard output: it is closed");
       }
       await writeAnswer(text);
     },
     stderr: writeTo(stderr),
+    host: async () => (await import("../cli/interactive/process-host.ts")).createProcessHost(),
     env: process.env,
     isTerminal: isatty(1),
     signal: interrupt.signal,

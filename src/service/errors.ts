@@ -21,6 +21,7 @@ const CODES: Readonly<Record<ErrorKind, Code>> = {
   resource_exhausted: Code.ResourceExhausted,
   aborted: Code.Aborted,
   unavailable: Code.Unavailable,
+  out_of_range: Code.OutOfRange,
   unimplemented: Code.Unimplemented,
   deadline_exceeded: Code.DeadlineExceeded,
   internal: Code.Internal,

@@ -17,7 +17,6 @@ import { errorInterceptor } from "./errors.ts";
 import { createHealthHandler } from "./health/handler.ts";
 import { type HealthRegistry, ServingStatus } from "./health/registry.ts";
 import { createMachineHandler, type MachineControl } from "./machine/handler.ts";
-import { createObserveHandler } from "./observe/handler.ts";
 import { createReflectionHandlers } from "./reflection/handler.ts";
 import { SERVICES } from "./services.ts";
 import { validationInterceptor } from "./validation.ts";
@@ -30,6 +29,8 @@ export interface RouteDeps {
   readonly machine: MachineControl | undefined;
   /** Methods that are left out answer UNIMPLEMENTED. */
   readonly cells?: Partial<ServiceImpl<typeof CellService>>;
+  /** As with the cells. */
+  readonly observe?: Partial<ServiceImpl<typeof ObserveService>>;
 }
 
 /** In this order around every handler: deadlines outermost, then errors, which see what those after them throw. */
@@ -45,12 +46,10 @@ export const INTERCEPTORS: readonly Interceptor[] = [
  */
 export function registerHealth(health: HealthRegistry): void {
   health.set("", ServingStatus.SERVING);
-  for (const service of [CellService, DiscoveryService, MachineService]) {
+  for (const service of [CellService, DiscoveryService, MachineService, ObserveService]) {
     health.set(service.typeName, ServingStatus.SERVING);
   }
-  for (const service of [ObserveService, VmService]) {
-    health.set(service.typeName, ServingStatus.NOT_SERVING);
-  }
+  health.set(VmService.typeName, ServingStatus.NOT_SERVING);
 }
 
 export function createRoutes(deps: RouteDeps): (router: ConnectRouter) => void {
@@ -61,7 +60,7 @@ export function createRoutes(deps: RouteDeps): (router: ConnectRouter) => void {
       .service(CellService, deps.cells ?? {})
       .service(DiscoveryService, createDiscoveryHandler(deps.version))
       .service(MachineService, createMachineHandler(deps.machine))
-      .service(ObserveService, createObserveHandler())
+      .service(ObserveService, deps.observe ?? {})
       .service(VmService, createVmsHandler())
       .service(Health, createHealthHandler(deps.health))
       .service(ServerReflection, reflection.v1)

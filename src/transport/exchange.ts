@@ -14,6 +14,7 @@ import type {
 import type { Connection, Exchange } from "./connection.ts";
 import { clampDeadline } from "./deadline.ts";
 import { LINGER_MS } from "./limits.ts";
+import { encodingOf, SharedAnswers, sharedAnswersKey } from "./shared-answers.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -56,6 +57,7 @@ export class HttpExchange implements Exchange {
   readonly #handler: UniversalHandler;
   readonly #controller = new AbortController();
   readonly #connection: Connection<unknown>;
+  readonly #shared = new SharedAnswers();
   #isDone = false;
 
   constructor(
@@ -87,6 +89,9 @@ export class HttpExchange implements Exchange {
   /** Runs the handler and writes its answer. Never rejects. */
   async run(contextValues: ContextValues): Promise<void> {
     this.#connection.begin(this);
+    if (this.#handler.method.methodKind === "server_streaming") {
+      contextValues.set(sharedAnswersKey, this.#shared);
+    }
     try {
       const answer = await this.#handler(this.#universalRequest(contextValues));
       await this.#write(answer);
@@ -155,8 +160,9 @@ export class HttpExchange implements Exchange {
     try {
       let next = await body?.next();
       this.#writeHead(answer);
+      const encoding = encodingOf(answer.header);
       for (; next?.done === false; next = await body?.next()) {
-        await this.#writeChunk(next.value);
+        await this.#writeChunk(await this.#shared.replace(next.value, encoding));
       }
       this.#addTrailers(answer);
       this.#response.end();

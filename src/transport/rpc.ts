@@ -24,6 +24,7 @@ import {
   writeHead,
 } from "./exchange.ts";
 import { type Limits, LIMITS } from "./limits.ts";
+import { sharedAnswersInterceptor } from "./shared-answers.ts";
 
 export interface RpcOptions {
   readonly routes: (router: ConnectRouter) => void;
@@ -54,7 +55,7 @@ function handlersByPath(options: RpcOptions, limits: Limits): Map<string, Univer
     readMaxBytes: limits.maxMessageBytes,
     jsonOptions,
     binaryOptions: binaryOptions(limits.maxMessageParts),
-    interceptors: [...(options.interceptors ?? [])],
+    interceptors: [sharedAnswersInterceptor, ...(options.interceptors ?? [])],
     ...(options.gate === undefined ? {} : { requestGate: options.gate }),
   });
   options.routes(router);

@@ -3,7 +3,10 @@
  * so a module's exports are the facts; this table says which headers have them, and what the exceptions are.
  */
 import { describe, expect, test } from "bun:test";
+import { inRoot } from "../../build/paths.ts";
+import { CAPABILITIES } from "../../src/kernel/abi/capability.ts";
 import { ERRNO } from "../../src/kernel/abi/errno.ts";
+import { FILTERED, NEWER_SYSCALLS } from "../../src/kernel/abi/filtered-syscalls.ts";
 import { EVIOCGBIT } from "../../src/kernel/abi/input.ts";
 import { SYS } from "../../src/kernel/abi/syscalls.ts";
 import { isTest, sourcesIn } from "../arch/sources.ts";
@@ -31,8 +34,30 @@ function numbers(table: Readonly<Record<string, number>>, prefix = ""): CFact[] 
   return Object.entries(table).map(([name, value]) => ({ expression: `${prefix}${name}`, value }));
 }
 
+/** Numbers that the headers need not have yet: they are compared where the headers do. */
+function unlessKnown(table: Readonly<Record<string, number>>, prefix: string): string[] {
+  return Object.entries(table).map(([name, value]) => {
+    const macro = `${prefix}${name}`;
+    return `#ifndef ${macro}\n#define ${macro} ${value}\n#endif`;
+  });
+}
+
 const MODULES: Readonly<Record<string, AbiModule>> = {
+  audit: { headers: ["linux/audit.h"] },
+  capability: { headers: ["linux/capability.h"], facts: numbers(CAPABILITIES) },
   errno: { headers: ["asm/errno.h"], facts: numbers(ERRNO) },
+  filter: {
+    headers: ["linux/filter.h"],
+    structs: { SOCK_FILTER: { type: "struct sock_filter" } },
+  },
+  "filtered-syscalls": {
+    headers: ["asm/unistd.h", ...unlessKnown(NEWER_SYSCALLS, "__NR_")],
+    facts: [...numbers(FILTERED, "__NR_"), ...numbers(NEWER_SYSCALLS, "__NR_")],
+    expressions: {
+      LAST_SYSCALL: "__NR_set_mempolicy_home_node",
+      X32_SYSCALL_BIT: "__X32_SYSCALL_BIT",
+    },
+  },
   input: {
     headers: ["linux/input.h"],
     structs: {
@@ -44,6 +69,7 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     facts: [{ expression: "EVIOCGBIT(EV_KEY, 96)", value: EVIOCGBIT(1, 96) }],
   },
   layout: { headers: [] },
+  memfd: { headers: ["linux/memfd.h", ...unlessKnown({ MFD_EXEC: 0x10 }, "")] },
   mount: { headers: ["sys/mount.h"] },
   netlink: {
     headers: ["sys/socket.h", "linux/if.h", "linux/netlink.h", "linux/rtnetlink.h"],
@@ -57,9 +83,49 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     },
   },
   open: { headers: ["fcntl.h"] },
+  pidfd: {
+    // The headers of Debian 12 are older than this structure.
+    headers: ["linux/ioctl.h", `#include "${inRoot("test/abi/pidfd-info.h")}"`],
+    structs: { PIDFD_INFO: { type: "struct pidfd_info" } },
+  },
   reboot: { headers: ["linux/reboot.h"] },
-  resource: { headers: ["sys/resource.h"] },
+  resource: {
+    headers: ["linux/resource.h"],
+    structs: {
+      RUSAGE: {
+        type: "struct rusage",
+        isHead: true,
+        fields: {
+          utime_sec: "ru_utime.tv_sec",
+          utime_usec: "ru_utime.tv_usec",
+          stime_sec: "ru_stime.tv_sec",
+          stime_usec: "ru_stime.tv_usec",
+        },
+      },
+    },
+    expressions: { RLIM_INFINITY: "~0ULL", RUSAGE_BYTES: "sizeof(struct rusage)" },
+  },
+  sched: { headers: ["linux/sched.h"] },
+  seccomp: {
+    headers: ["linux/seccomp.h"],
+    structs: { SECCOMP_DATA: { type: "struct seccomp_data" } },
+  },
   syscalls: { headers: ["asm/unistd_64.h"], facts: numbers(SYS, "__NR_") },
+  tty: {
+    headers: ["asm/ioctls.h", "asm/termios.h"],
+    structs: { WINSIZE: { type: "struct winsize" } },
+  },
+  unix: {
+    // The C library's own struct msghdr has other types of the same size and place.
+    headers: ["sys/socket.h", "sys/un.h", "fcntl.h", "sys/uio.h"],
+    structs: {
+      MSGHDR: { type: "struct msghdr" },
+      IOVEC: { type: "struct iovec" },
+      CMSGHDR: { type: "struct cmsghdr", isHead: true },
+      UCRED: { type: "struct ucred" },
+    },
+    expressions: { SOCKADDR_UN_BYTES: "sizeof(struct sockaddr_un)" },
+  },
   wait: {
     headers: ["sys/wait.h", "sys/epoll.h", "signal.h"],
     structs: { SIGINFO: { type: "siginfo_t", isHead: true } },

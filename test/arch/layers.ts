@@ -55,6 +55,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 /** Files outside of `src/` that one module each takes into the executable. */
 const EMBEDDED: Readonly<Record<string, string>> = {
   "dist/ffi/libauraed.so": "src/kernel/sys/library.ts",
+  "dist/ffi/cell-init": "src/kernel/namespace/cell-init.ts",
   "package.json": "src/daemon/version.ts",
 };
 

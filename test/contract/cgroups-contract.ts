@@ -126,6 +126,64 @@ export function cgroupsContract(name: string, createFixture: () => CgroupsFixtur
       await cgroups.emptied(`${base}/a`);
     });
 
+    test("cgroup.freeze stands still with all below, until it is written again", async () => {
+      const { cgroups, base, occupy } = fixture;
+      cgroups.create(`${base}/a`);
+      occupy(`${base}/a`);
+      expect(cgroups.isFrozen(base)).toBe(false);
+      cgroups.write(base, { file: "cgroup.freeze", value: "1" });
+      await cgroups.frozen(base, true);
+      expect([cgroups.isFrozen(base), cgroups.isFrozen(`${base}/a`)]).toEqual([true, true]);
+      expect(cgroups.read(base, "cgroup.freeze")).toBe("1\n");
+      cgroups.write(base, { file: "cgroup.freeze", value: "0" });
+      await cgroups.frozen(base, false);
+      expect([cgroups.isFrozen(base), cgroups.isFrozen(`${base}/a`)]).toEqual([false, false]);
+    });
+
+    test("frozen rejects with the signal's reason, and ENOENT for a group that is gone", async () => {
+      const { cgroups, base } = fixture;
+      const reason = new Error("enough");
+      const abort = new AbortController();
+      const frozen = cgroups.frozen(base, true, abort.signal);
+      abort.abort(reason);
+      expect(frozen).rejects.toBe(reason);
+      expect(cgroups.frozen(`${base}/gone`, true)).rejects.toThrow("ENOENT");
+      expect(() => cgroups.isFrozen(`${base}/gone`)).toThrow("ENOENT");
+    });
+
+    test("kill ends processes that are frozen", async () => {
+      const { cgroups, base, occupy } = fixture;
+      occupy(base);
+      cgroups.write(base, { file: "cgroup.freeze", value: "1" });
+      await cgroups.frozen(base, true);
+      cgroups.kill(base);
+      await cgroups.emptied(base);
+    });
+
+    test("read tells in cgroup.events whether there are processes below", () => {
+      const { cgroups, base, occupy } = fixture;
+      cgroups.create(`${base}/a`);
+      const events = () => cgroups.read(base, "cgroup.events");
+      expect(events()).toBe("populated 0\nfrozen 0\n");
+      occupy(`${base}/a`);
+      expect(events()).toBe("populated 1\nfrozen 0\n");
+    });
+
+    test("files lists the files of the group and of the controllers that it has", () => {
+      const { cgroups, base } = fixture;
+      cgroups.create(`${base}/a`);
+      expect(cgroups.files(base)).toContain("cgroup.events");
+      expect(cgroups.files(base)).not.toContain("a");
+      expect(cgroups.files(base)).not.toContain("rdma.max");
+      expect(() => cgroups.files(`${base}/gone`)).toThrow("ENOENT");
+    });
+
+    test("blockDevice takes a number as it is, and refuses what is no block device by name", () => {
+      const { cgroups } = fixture;
+      expect(cgroups.blockDevice("254:0")).toBe("254:0");
+      expect(() => cgroups.blockDevice("/dev/null")).toThrow('"/dev/null": ENOTBLK');
+    });
+
     test("removeTree removes all below, and nothing is an error that is gone", () => {
       const { cgroups, base } = fixture;
       cgroups.create(`${base}/a`);

@@ -5,7 +5,11 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, createClient } from "@connectrpc/connect";
 import type { Subprocess } from "bun";
+import { readCredentials } from "../../src/client/credentials.ts";
+import { createTransport } from "../../src/client/transport.ts";
 import { type Answer, type Caller, curlArgs, curlCall, type Ended, run } from "./curl.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
@@ -50,6 +54,11 @@ export class TestDaemon {
     if (made.code !== 0) {
       throw new Error(`auraed pki: ${made.stderr}`);
     }
+    return TestDaemon.#flagsIn(directory);
+  }
+
+  static #flagsIn(directory: string): { directory: string; flags: string[] } {
+    const pki = join(directory, "pki");
     return {
       directory,
       flags: [
@@ -68,7 +77,18 @@ export class TestDaemon {
   }
 
   static async start(...more: string[]): Promise<TestDaemon> {
-    const { directory, flags } = await TestDaemon.prepare();
+    return TestDaemon.#startIn(await TestDaemon.prepare(), more);
+  }
+
+  /** The daemon that comes after this one has ended, in the same folder. */
+  successor(): Promise<TestDaemon> {
+    return TestDaemon.#startIn(TestDaemon.#flagsIn(this.directory), []);
+  }
+
+  static async #startIn(
+    { directory, flags }: { directory: string; flags: string[] },
+    more: readonly string[],
+  ): Promise<TestDaemon> {
     const child = Bun.spawn(
       [
         AURAED,
@@ -144,11 +164,24 @@ export class TestDaemon {
     return curlCall(this.caller(options), method, request);
   }
 
-  /** Ends the daemon by a signal and waits for its end. */
+  /** A typed client, as an administrator. */
+  client<S extends DescService>(service: S): Client<S> {
+    const paths = {
+      caCrt: this.pki("ca.crt"),
+      clientCrt: this.pki("_signed.client.nova.crt"),
+      clientKey: this.pki("client.nova.key"),
+    };
+    const credentials = readCredentials(paths);
+    const address = { kind: "tcp", host: "127.0.0.1", port: this.port } as const;
+    return createClient(service, createTransport({ address, credentials, paths }));
+  }
+
+  /** Sends the daemon a signal. */
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 
+  /** Ends the daemon by a signal and waits for its end. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<Ended> {
     this.#child.kill(signal);
     const code = await this.#child.exited;

@@ -15,6 +15,8 @@ export interface QemuOptions {
   readonly commandLine: string;
   readonly memoryMib: number;
   readonly cpus: number;
+  /** Files that are virtio disks of the guest: /dev/vda and so on. */
+  readonly disks: readonly string[];
   /** The guest's TCP port that is forwarded from a free one of 127.0.0.1. */
   readonly guestPort: number;
 }
@@ -43,6 +45,10 @@ function argumentsOf(options: QemuOptions, qmpPath: string): string[] {
     ...["-chardev", `socket,id=qmp,path=${qmpPath}`, "-mon", "chardev=qmp,mode=control"],
     ...["-netdev", `user,id=net0,hostfwd=tcp:127.0.0.1:0-:${options.guestPort}`],
     ...["-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci"],
+    ...options.disks.flatMap((file, at) => [
+      ...["-drive", `if=none,id=disk${at},format=raw,file=${file}`],
+      ...["-device", `virtio-blk-pci,drive=disk${at}`],
+    ]),
   ];
 }
 

@@ -2,7 +2,7 @@
  * The test VM: Debian's stock cloud kernel, our initramfs as PID 1, a site archive with a fresh PKI, and one forwarded
  * port. One call boots it and comes back when the API answers. Boot once per test file.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { DescService } from "@bufbuild/protobuf";
@@ -43,6 +43,8 @@ export interface VmOptions {
   readonly site?: Readonly<Record<string, string | Uint8Array>>;
   readonly memoryMib?: number;
   readonly cpus?: number;
+  /** The size of an empty disk, /dev/vda. Left out: none. */
+  readonly diskMib?: number;
   /** What runs as auraed instead of dist/auraed. */
   readonly executable?: string;
   /**
@@ -210,6 +212,13 @@ function writeInitrd(directory: string, site: string, options: VmOptions, module
   return out;
 }
 
+function writeDisk(directory: string, sizeMib: number): string {
+  const path = join(directory, "disk");
+  writeFileSync(path, "");
+  truncateSync(path, sizeMib * 1024 * 1024);
+  return path;
+}
+
 async function waitUntilReady(qemu: Qemu, pki: VmPki, ready: RegExp | undefined): Promise<number> {
   await qemu.console.waitFor(ready ?? READY, BOOT_TIMEOUT_MS);
   const port = await qemu.hostPort();
@@ -244,6 +253,7 @@ export async function bootVm(options: VmOptions): Promise<TestVm> {
       commandLine: words.join(" "),
       memoryMib: options.memoryMib ?? 512,
       cpus: options.cpus ?? 2,
+      disks: options.diskMib === undefined ? [] : [writeDisk(directory, options.diskMib)],
       guestPort: API_PORT,
     });
     const port = await waitUntilReady(qemu, pki, options.ready);

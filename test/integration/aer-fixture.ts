@@ -4,6 +4,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTransport, type TransportOptions } from "../../src/client/transport.ts";
+import { FakeHost } from "../harness/fake-host.ts";
+import type { Host } from "../../src/cli/interactive/host.ts";
 import { runAer } from "../../src/cli/run.ts";
 import { type Fixture, type FixtureOptions, type Pair, startFixture } from "./server-fixture.ts";
 
@@ -16,8 +18,10 @@ export interface AerResult {
 export interface AerOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
-  /** Told of each piece of standard output as it is written. */
+  /** Told of each piece of standard output as it is written; bytes as Latin-1. */
   readonly onStdout?: (text: string) => void;
+  readonly host?: Host;
+  readonly isTerminal?: boolean;
 }
 
 export class AerFixture implements AsyncDisposable {
@@ -66,20 +70,28 @@ export class AerFixture implements AsyncDisposable {
 /** Runs one command line. */
 export async function aer(
   argv: readonly string[],
-  { env = {}, signal = new AbortController().signal, onStdout }: AerOptions = {},
+  {
+    env = {},
+    signal = new AbortController().signal,
+    onStdout,
+    host = new FakeHost(),
+    isTerminal = false,
+  }: AerOptions = {},
 ): Promise<AerResult> {
   let stdout = "";
   let stderr = "";
   const code = await runAer(argv, {
     stdout: async (text) => {
-      stdout += text;
-      onStdout?.(text);
+      const words = typeof text === "string" ? text : Buffer.from(text).toString("latin1");
+      stdout += words;
+      onStdout?.(words);
     },
     stderr: async (text) => {
-      stderr += text;
+      stderr += typeof text === "string" ? text : Buffer.from(text).toString("latin1");
     },
+    host: async () => host,
     env,
-    isTerminal: false,
+    isTerminal,
     signal,
     version: "1.2.3",
   });

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
+import { LogChannelType, ObserveService } from "../../src/gen/aurae/observe/v0/observe_pb.ts";
 import { TestDaemon } from "../harness/daemon.ts";
 import { eventually } from "../harness/eventually.ts";
 import { missingForCgroups } from "../harness/host.ts";
@@ -26,6 +29,21 @@ describe.skipIf(missing !== undefined)(`auraed's cells on this host ${missing ??
     daemon.call(`${CELLS}/Start`, { cellName: cell, executable: { name, command }, ...extra });
   const stop = (executableName: string) =>
     daemon.call(`${CELLS}/Stop`, { cellName: cell, executableName });
+  /** What an executable has printed so far. */
+  const output = async (executableName: string, stream: "STDOUT" | "STDERR"): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    const request = {
+      cellName: cell,
+      executableName,
+      channelType: LogChannelType[stream],
+      follow: false,
+      raw: true,
+    };
+    for await (const { data } of daemon.client(ObserveService).getSubProcessStream(request)) {
+      chunks.push(data);
+    }
+    return Buffer.concat(chunks).toString();
+  };
   const group = (path = ""): string => join(findCgroup2(), cell, path);
   const pidOf = (answer: { body: Record<string, unknown> }): number => Number(answer.body.pid);
 
@@ -60,6 +78,7 @@ describe.skipIf(missing !== undefined)(`auraed's cells on this host ${missing ??
           name: "sleeper",
           command: "sleep 300",
           pid: pidOf(started),
+          hostPid: pidOf(started),
           state: "EXECUTABLE_STATE_RUNNING",
         },
       ],
@@ -99,20 +118,16 @@ describe.skipIf(missing !== undefined)(`auraed's cells on this host ${missing ??
     const loop =
       "trap 'echo ended by SIGTERM; exit 0' TERM; echo trap; while :; do sleep 0.05; done";
     await start("heir", `{ ${loop}; } & exit 3`);
-    const read = (): string =>
-      readFileSync(join(daemon.directory, "lib/output", cell, "_/exe.heir/stdout.log"), "utf8");
-    await eventually("the trap", () => read().includes("trap"));
+    await eventually("the trap", async () => (await output("heir", "STDOUT")).includes("trap"));
     expect((await stop("heir")).body).toEqual({ exitStatus: { exitCode: 3 } });
-    expect(read()).toContain("ended by SIGTERM");
+    expect(await output("heir", "STDOUT")).toContain("ended by SIGTERM");
   });
 
   test("Stop has kept all output", async () => {
     await start("talker", "echo out; head -c 3000000 /dev/zero; echo err >&2; exec sleep 300");
-    const folder = join(daemon.directory, "lib/output", cell, "_/exe.talker");
-    const read = (stream: string): string => readFileSync(join(folder, `${stream}.log`), "utf8");
-    await eventually("the last output", () => read("stderr") === "err\n");
+    await eventually("the last output", async () => (await output("talker", "STDERR")) === "err\n");
     expect((await stop("talker")).body).toEqual({ exitStatus: { signal: 15 } });
-    expect(read("stdout")).toBe(`out\n${"\0".repeat(3_000_000)}`);
+    expect(await output("talker", "STDOUT")).toBe(`out\n${"\0".repeat(3_000_000)}`);
   });
 
   test("nested cells are control groups in their parents', and go with them", async () => {
@@ -154,14 +169,20 @@ describe.skipIf(missing !== undefined)(`auraed's cells on this host ${missing ??
     expect(existsSync(group())).toBe(false);
   });
 
-  test("isolation, which comes later, is refused and not ignored", async () => {
-    const answer = await daemon.call(`${CELLS}/Allocate`, {
-      cell: { name: cell, isolateProcess: true },
-    });
-    expect(answer.body).toMatchObject({
-      code: "unimplemented",
-      message: expect.stringContaining("cell.isolate_process"),
-    });
+  test("an isolated cell has processes, host name and network of its own", async () => {
+    const isolated = { name: cell, isolateProcess: true, isolateNetwork: true };
+    expect((await daemon.call(`${CELLS}/Allocate`, { cell: isolated })).status).toBe(200);
+    const script =
+      "echo $$; hostname; ls /proc | grep -c '^[0-9]'; cat /sys/class/net/lo/operstate";
+    const started = await start("looker", `${script}; exit 5`);
+    expect(pidOf(started)).toBeLessThan(10);
+    expect(Number(started.body.hostPid)).toBeGreaterThan(10);
+    const ended = await daemon.call(`${CELLS}/Wait`, { cellName: cell, executableName: "looker" });
+    expect(ended.body).toMatchObject({ exitStatus: { exitCode: 5 } });
+    const [pid, hostname, processes] = (await output("looker", "STDOUT")).split("\n");
+    expect([Number(pid), hostname]).toEqual([pidOf(started), cell]);
+    expect(Number(processes)).toBeLessThan(10);
+    expect((await daemon.call(`${CELLS}/Free`, { cellName: cell })).status).toBe(200);
   });
 
   test("an executable outside of all cells runs and ends too, and the daemon's end takes it along", async () => {
@@ -170,5 +191,52 @@ describe.skipIf(missing !== undefined)(`auraed's cells on this host ${missing ??
     expect(started.status).toBe(200);
     const stopped = await daemon.call(`${CELLS}/Stop`, { executableName: executable.name });
     expect(stopped.body).toEqual({ exitStatus: { signal: 15 } });
+  });
+
+  test("an executable that is restarted runs in the same place, and ends as it does", async () => {
+    await daemon.call(`${CELLS}/Allocate`, { cell: { name: cell } });
+    await daemon.call(`${CELLS}/Start`, {
+      cellName: cell,
+      executable: {
+        name: "flaky",
+        command: "echo again; exit 7",
+        restart: { mode: "RESTART_MODE_ALWAYS", backoffMs: 1, startLimit: 4 },
+      },
+    });
+    const ended = await daemon.call(`${CELLS}/Wait`, { cellName: cell, executableName: "flaky" });
+    expect(ended.body).toMatchObject({ exitStatus: { exitCode: 7 } });
+    expect(await output("flaky", "STDOUT")).toBe("again\n".repeat(4));
+    await daemon.call(`${CELLS}/Free`, { cellName: cell });
+  });
+
+  test("one of many that allocate a name at once has it, and 64 clients use one cell while it is freed", async () => {
+    const clients = Array.from({ length: 64 }, () => daemon.client(CellService));
+    const name = `${cell}-many`;
+    const codeOf = (work: Promise<unknown>) =>
+      work.then(
+        () => "done",
+        (error: unknown) => Code[ConnectError.from(error).code],
+      );
+    const allocated = clients.map((client) => codeOf(client.allocate({ cell: { name } })));
+    expect((await Promise.all(allocated)).toSorted()).toEqual([
+      ...Array(63).fill("AlreadyExists"),
+      "done",
+    ]);
+    const start = (client: (typeof clients)[number], executable: string) =>
+      codeOf(
+        client.start({ cellName: name, executable: { name: executable, command: "sleep 300" } }),
+      );
+    const started = clients.map((client, at) => start(client, `x${at}`));
+    expect(new Set(await Promise.all(started))).toEqual(new Set(["done"]));
+    const [first] = clients;
+    const [freed, late] = await Promise.all([
+      first === undefined ? "nobody" : codeOf(first.free({ cellName: name })),
+      Promise.all(clients.map((client, at) => start(client, `late${at}`))),
+    ]);
+    expect(freed).toBe("done");
+    expect(["done", "FailedPrecondition", "NotFound"]).toEqual(
+      expect.arrayContaining([...new Set(late)]),
+    );
+    expect(existsSync(join(findCgroup2(), name))).toBe(false);
   });
 });

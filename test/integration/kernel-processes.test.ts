@@ -1,153 +1,115 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { KernelProcesses } from "../../src/kernel/process/kernel-processes.ts";
-import { LaunchError } from "../../src/kernel/process/launcher.ts";
-import type { ManagedProcess, OutputPipe } from "../../src/kernel/process/processes.ts";
+import { describe, expect, test } from "bun:test";
+import { settledCensus, takeCensus } from "../harness/census.ts";
+import { textOf } from "../contract/processes-fixture.ts";
+import { missingForCells } from "./kernel-fixture.ts";
+import { kernelOfFile } from "./kernel-of-file.ts";
 
-let processes: KernelProcesses;
-
-beforeAll(() => {
-  processes = new KernelProcesses();
-});
-
-afterAll(() => processes[Symbol.dispose]());
-
-async function text(pipe: OutputPipe): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of pipe.read()) {
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+if (missingForCells === undefined) {
+  tests();
+} else {
+  test.skip(`KernelProcesses: needs cgroup2 and root (${missingForCells})`, () => undefined);
 }
 
-function sh(command: string, options: { uid?: number; gid?: number } = {}): ManagedProcess {
-  return processes.start({
-    paths: ["/bin/sh"],
-    argv: ["sh", "-c", command],
-    env: { PATH: "/usr/bin:/bin", GREETING: "hello" },
-    cwd: "/",
-    ...options,
-  });
-}
+function tests(): void {
+  const file = kernelOfFile();
 
-async function run(command: string, options: { uid?: number; gid?: number } = {}) {
-  const it = sh(command, options);
-  const [stdout, stderr, status] = await Promise.all([text(it.stdout), text(it.stderr), it.exited]);
-  return { stdout, stderr, status };
-}
+  describe("KernelProcesses.start", () => {
+    test("gives argv, the environment and the folder as they are, and nothing else", async () => {
+      const { stdout } = await file.kernel.run(
+        "pwd; tr '\\0' '\\n' </proc/$$/environ; echo \"$0 $*\"",
+        {
+          argv: [
+            "sh",
+            "-c",
+            "pwd; tr '\\0' '\\n' </proc/$$/environ; echo \"$0 $*\"",
+            "zero",
+            "a b",
+            "",
+          ],
+          env: { PATH: "/usr/bin:/bin", GREETING: "hel lo\n" },
+          cwd: "/usr",
+        },
+      );
+      expect(stdout).toBe("/usr\nPATH=/usr/bin:/bin\nGREETING=hel lo\n\nzero a b \n");
+    });
 
-/** What this process holds open, anonymous inodes and pipes by kind. */
-function descriptors(): string[] {
-  return readdirSync("/proc/self/fd")
-    .flatMap((fd) => {
-      try {
-        return [readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/g, "N")];
-      } catch {
-        return []; // the descriptor of the listing itself
+    test("makes the process lead a session and a group, with no signal blocked or ignored", async () => {
+      const { stdout } = await file.kernel.run(
+        'read -r stat </proc/$$/stat; set -- $stat; echo "$1 $5 $6"; exec grep -E "^Sig(Blk|Ign)" /proc/self/status',
+      );
+      const [ids = "", ...masks] = stdout.trim().split("\n");
+      const [pid, group, session] = ids.split(" ");
+      expect([group, session]).toEqual([pid, pid]);
+      expect(masks.map((line) => line.split("\t")[1])).toEqual(Array(2).fill("0".repeat(16)));
+    });
+
+    test("hands over no descriptor but the standard ones, and 1024 open files at first", async () => {
+      const { stdout } = await file.kernel.run("ls /proc/$$/fd; ulimit -n");
+      expect(stdout).toBe("0\n1\n2\n1024\n");
+    });
+
+    test("puts a cgroup namespace around its group", async () => {
+      expect((await file.kernel.run("cat /proc/self/cgroup")).stdout).toContain("0::/\n");
+    });
+
+    test("leaves no descriptor and no zombie after 200 processes", async () => {
+      const at = takeCensus();
+      for (let i = 0; i < 20; i++) {
+        await Promise.all(Array.from({ length: 10 }, () => file.kernel.run("echo x")));
       }
-    })
-    .sort();
-}
+      expect(await settledCensus(at)).toEqual(at);
+    });
 
-describe("KernelProcesses.start", () => {
-  test("gives the exit code, and both output streams apart", async () => {
-    expect(await run("echo out; echo err >&2; exit 3")).toEqual({
-      stdout: "out\n",
-      stderr: "err\n",
-      status: { kind: "exited", code: 3 },
+    test("fails in bounded time where the process can't run: its group is frozen", async () => {
+      const { cgroups } = file.kernel.kernel;
+      cgroups.write(`${file.kernel.base}/work`, { file: "cgroup.freeze", value: "1" });
+      try {
+        expect(() => file.kernel.sh("true")).toThrow('wait for exec of "/bin/sh": ETIMEDOUT');
+        expect(cgroups.processes(`${file.kernel.base}/work`)).toEqual([]);
+      } finally {
+        cgroups.write(`${file.kernel.base}/work`, { file: "cgroup.freeze", value: "0" });
+      }
+    }, 20_000);
+  });
+
+  describe("resource limits", () => {
+    test("are set, and the standard one stays for what is not named", async () => {
+      const { stdout } = await file.kernel.run("ulimit -n; ulimit -c; ulimit -H -c", {
+        resourceLimits: [{ resource: 4, soft: 0n, hard: 512n * 1024n }],
+      });
+      expect(stdout).toBe("1024\n0\n1024\n");
+    });
+
+    test("of open files take the place of the standard one", async () => {
+      const { stdout } = await file.kernel.run("ulimit -n; ulimit -H -n", {
+        resourceLimits: [{ resource: 7, soft: 10n, hard: 20n }],
+      });
+      expect(stdout).toBe("10\n20\n");
     });
   });
 
-  test("gives the signal that ended a process", async () => {
-    const { status } = await run("kill -9 $$");
-    expect(status).toEqual({ kind: "signaled", signal: 9 });
-  });
+  describe("ManagedProcess", () => {
+    test("maxRssBytes tells the most it took, where that is more than the daemon did", async () => {
+      const large = process.resourceUsage().maxRSS * 1024 + 64 * 1024 * 1024;
+      const it = file.kernel.sh(`head -c ${large} /dev/zero | tail -c ${large} >/dev/null`);
+      const small = file.kernel.sh("true");
+      expect((await it.exited).maxRssBytes).toBeGreaterThan(large * 0.9);
+      expect((await small.exited).maxRssBytes).toBe(0);
+    });
 
-  test("starts in /, with the given environment and nothing else", async () => {
-    const { stdout } = await run(
-      "pwd; env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort",
-    );
-    expect(stdout).toBe("/\nGREETING=hello\nPATH=/usr/bin:/bin\n");
-  });
+    test("signalGroup reaches the whole group", async () => {
+      const it = file.kernel.sh("sleep 60 & wait");
+      const output = textOf(it.stdout);
+      it.signalGroup(15);
+      expect((await it.exited).status).toEqual({ kind: "signaled", signal: 15 });
+      expect(await output).toBe("");
+    });
 
-  test("makes the process lead a session and a group, with no signal blocked or ignored", async () => {
-    const { stdout } = await run(
-      'read -r stat </proc/$$/stat; set -- $stat; echo "$1 $5 $6"; grep -E "^Sig(Blk|Ign)" /proc/$$/status',
-    );
-    const [ids = "", ...masks] = stdout.trim().split("\n");
-    const [pid, group, session] = ids.split(" ");
-    expect([group, session]).toEqual([pid, pid]);
-    expect(masks.map((line) => line.split("\t")[1])).toEqual(Array(2).fill("0".repeat(16)));
+    test("500 at once are all seen to end", async () => {
+      const many = Array.from({ length: 500 }, () => file.kernel.sh("exit 7"));
+      const ends = await Promise.all(many.map(({ exited }) => exited));
+      expect(ends.every(({ status }) => status?.kind === "exited" && status.code === 7)).toBe(true);
+      await Promise.all(many.flatMap(({ stdout, stderr }) => [stdout.close(), stderr.close()]));
+    });
   });
-
-  test("hands over no descriptor but the standard ones, and 1024 open files at first", async () => {
-    const { stdout } = await run("ls /proc/$$/fd; ulimit -n");
-    expect(stdout).toBe("0\n1\n2\n1024\n");
-  });
-
-  test("gives stdin that is at its end", async () => {
-    expect((await run("wc -c")).stdout.trim()).toBe("0");
-  });
-
-  test.skipIf(process.getuid?.() !== 0)(
-    "runs as the user and the group, without others and without a way back",
-    async () => {
-      const { stdout } = await run("id -u; id -g; id -G; grep NoNewPrivs /proc/$$/status", {
-        uid: 1234,
-        gid: 2345,
-      });
-      expect(stdout).toBe("1234\n2345\n2345\nNoNewPrivs:\t1\n");
-    },
-  );
-
-  test("names the step and the file when the launch fails, and leaves nothing behind", () => {
-    const before = descriptors();
-    expect(() => processes.start({ paths: ["/nope"], argv: ["nope"], env: {}, cwd: "/" })).toThrow(
-      new LaunchError("exec", 2, "/nope"),
-    );
-    expect(() =>
-      processes.start({ paths: ["/bin/true"], argv: ["true"], env: {}, cwd: "/nope" }),
-    ).toThrow('chdir "/nope": ENOENT');
-    expect(() =>
-      processes.start({ paths: ["/nope", "/proc/version"], argv: ["x"], env: {}, cwd: "/" }),
-    ).toThrow("EACCES");
-    expect(descriptors().filter((it) => !it.startsWith("pipe:"))).toEqual(
-      before.filter((it) => !it.startsWith("pipe:")),
-    );
-  });
-
-  test("leaves no descriptor and no zombie after 200 processes", async () => {
-    await run("true");
-    const before = descriptors();
-    for (let i = 0; i < 20; i++) {
-      await Promise.all(Array.from({ length: 10 }, () => run("echo x")));
-    }
-    expect(descriptors()).toEqual(before);
-    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8");
-    expect(children.trim()).toBe("");
-  });
-
-  test("never blocks a child that writes much, and loses no byte", async () => {
-    const { stdout, status } = await run("head -c 20000000 /dev/zero | tr '\\0' x");
-    expect(stdout.length).toBe(20_000_000);
-    expect(status).toEqual({ kind: "exited", code: 0 });
-  });
-});
-
-describe("KernelProcesses.signal", () => {
-  test("signalGroup reaches the whole group, and nothing once the leader is reaped", async () => {
-    const it = sh("sleep 60 & wait");
-    it.signalGroup(15);
-    expect(await it.exited).toEqual({ kind: "signaled", signal: 15 });
-    expect(await text(it.stdout)).toBe("");
-    expect(processes.owns(it.pid)).toBe(false);
-    it.signalGroup(9);
-  });
-
-  test("to a process that is gone is no error", async () => {
-    const it = sh("true");
-    await it.exited;
-    processes.signal(it.pid, 15);
-    expect(processes.groupOf(it.pid)).toBeUndefined();
-  });
-});
+}

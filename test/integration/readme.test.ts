@@ -43,7 +43,12 @@ class Disguise {
   }
 
   off(text: string): string {
-    this.#pids.push(...[...text.matchAll(/^pid {2}(\d+)$/gm)].map(([, pid = ""]) => pid));
+    for (const [, first, second] of text.matchAll(/^host_pid {2}(\d+)$|\((\d+)\)/gm)) {
+      const pid = first ?? second ?? "";
+      if (!this.#pids.includes(pid)) {
+        this.#pids.push(pid);
+      }
+    }
     const shown = text
       .replaceAll(this.#cell, SHOWN_CELL)
       .replaceAll(`127.0.0.1:${this.#port}`, `127.0.0.1:${SHOWN_PORT}`);

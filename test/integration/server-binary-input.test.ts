@@ -48,9 +48,9 @@ describe("a binary message", () => {
 });
 
 describe("an unknown field in a binary message", () => {
-  /** Allocate `a` with field 100 in cell.cpu, and fields 15 and 100 in the request. */
+  /** Allocate `a` with field 400 in cell.cpu, and fields 15 and 100 in the request. */
   const newer = Buffer.from([
-    ...[0x0a, 0x0a, 0x0a, 0x01, 0x61, 0x12, 0x05, 0x08, 0x64, 0xa0, 0x06, 0x01],
+    ...[0x0a, 0x0a, 0x0a, 0x01, 0x61, 0x12, 0x05, 0x08, 0x64, 0x80, 0x19, 0x01],
     ...[0x78, 0x01, 0xa2, 0x06, 0x01, 0x78],
   ]);
   const envelope = Buffer.concat([Buffer.from([0, 0, 0, 0, newer.length]), newer]);
@@ -81,7 +81,7 @@ describe("an unknown field in a binary message", () => {
         "15: is a field number of aurae.cells.v0.CellServiceAllocateRequest that this auraed does not know",
       );
       expect(text).toContain("; 100: is a field number of ");
-      expect(text).toContain("cell.cpu.100: is a field number of aurae.cells.v0.CpuController");
+      expect(text).toContain("cell.cpu.400: is a field number of aurae.cells.v0.CpuController");
     }
     const { stdout } = await fixture.curl(
       [
@@ -95,7 +95,7 @@ describe("an unknown field in a binary message", () => {
     const [detail] = JSON.parse(stdout).details;
     expect(detail.type).toBe("google.rpc.BadRequest");
     expect(detail.debug.fieldViolations.map(({ field }: { field: string }) => field)).toEqual([
-      ...["15", "100", "cell.cpu.100"],
+      ...["15", "100", "cell.cpu.400"],
     ]);
   });
 

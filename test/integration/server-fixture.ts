@@ -9,6 +9,7 @@ import type { Grant } from "../../src/authz/grants.ts";
 import { createIdentify } from "../../src/authz/identity.ts";
 import { Policy } from "../../src/authz/policy.ts";
 import type { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import type { ObserveService } from "../../src/gen/aurae/observe/v0/observe_pb.ts";
 import { peerUid } from "../../src/kernel/net/peer-credentials.ts";
 import type { Authority } from "../../src/pki/authority.ts";
 import { guarded } from "../../src/service/errors.ts";
@@ -198,6 +199,7 @@ export interface FixtureOptions {
   readonly limits?: Partial<Limits>;
   readonly grants?: readonly Grant[];
   readonly cells?: Partial<ServiceImpl<typeof CellService>>;
+  readonly observe?: Partial<ServiceImpl<typeof ObserveService>>;
   readonly options?: Partial<ServerOptions & RpcOptions>;
   /** The server listens, and the test says when it serves. */
   readonly isMute?: boolean;
@@ -244,6 +246,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       health: fixture.health,
       machine: undefined,
       ...(options.cells === undefined ? {} : { cells: options.cells }),
+      ...(options.observe === undefined ? {} : { observe: options.observe }),
     }),
     interceptors: INTERCEPTORS,
     gate: guarded(createGate(policy)),

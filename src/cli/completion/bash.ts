@@ -31,6 +31,7 @@ _aer() {
   previous="\${COMP_WORDS[COMP_CWORD - 1]}"
   for ((at = 1; at < COMP_CWORD; at++)); do
     case "\${COMP_WORDS[at]}" in
+    --) return ;;
     ${pattern(everyFlag.filter((flag) => flag.takesValue))}) ((at++)) ;;
     -*) ;;
     *)

@@ -27,13 +27,22 @@ describe("bashCompletion", () => {
       "cell discovery health machine observe vm completion help".split(" "),
     );
     expect(await offered("he")).toEqual(["health", "help"]);
-    expect(await offered("cell", "st")).toEqual(["start", "stop"]);
+    expect(await offered("cell", "st")).toEqual(["start", "stop", "status"]);
+    expect(await offered("cell", "ex")).toEqual(["exec"]);
+    expect(await offered("cell", "lo")).toEqual(["logs"]);
+    expect(await offered("cell", "exec", "--")).toEqual(
+      expect.arrayContaining(["--interactive", "--tty", "--env", "--user"]),
+    );
+    expect(await offered("cell", "logs", "--stream", "")).toEqual(["stdout", "stderr", "both"]);
+    // After -- come the words of somebody else.
+    expect(await offered("cell", "exec", "a", "--", "--")).toEqual([]);
+
     expect(await offered("cell", "allocate", "a", "--memory-m")).toEqual([
       "--memory-min",
       "--memory-max",
     ]);
     expect(await offered("cell", "allocate", "a", "--cell-")).toEqual([]);
-    expect(await offered("cell", "start", "--no")).toEqual(["--no-cell"]);
+    expect(await offered("cell", "start", "--no-c")).toEqual(["--no-cell"]);
     expect(await offered("cell", "list", "--se")).toEqual(["--server-name"]);
     expect(await offered("completion", "")).toEqual(["bash", "zsh", "fish"]);
   });

@@ -4,7 +4,12 @@
 import { type Message, toJson } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { DescMessage } from "@bufbuild/protobuf";
-import type { CellServiceStopResponse } from "../../gen/aurae/cells/v0/cells_pb.ts";
+import type {
+  CellServiceStopResponse,
+  CellServiceUpdateResponse,
+  CellServiceWaitResponse,
+} from "../../gen/aurae/cells/v0/cells_pb.ts";
+import type { ResourceUsage } from "../../gen/aurae/cells/v0/executables_pb.ts";
 import type { LogItem } from "../../gen/aurae/observe/v0/observe_pb.ts";
 import {
   type HealthCheckResponse,
@@ -12,9 +17,15 @@ import {
 } from "../../gen/grpc/health/v1/health_pb.ts";
 import { escapeJson, escapeText } from "../escape.ts";
 import type { OutputFormat } from "../flags.ts";
-import { exitText, renderCellTree } from "./cell-tree.ts";
+import { renderCellEvent } from "./cell-events.ts";
+import { renderCellStatus } from "./cell-status.ts";
+import { renderCellTree } from "./cell-tree.ts";
+import { exitText } from "./executables.ts";
+import { limitsText } from "./limits.ts";
 import { renderLine, renderMessage } from "./message.ts";
 import type { Style } from "./style.ts";
+import { timeText } from "./times.ts";
+import { durationText, roundBytes } from "./units.ts";
 
 export interface AnswerForm {
   readonly output: OutputFormat;
@@ -39,9 +50,17 @@ export function renderAnswer(desc: DescMessage, answer: Message, form: AnswerFor
 
 const SPECIAL: Readonly<Record<string, (answer: Message, style: Style) => string>> = {
   "aurae.cells.v0.CellServiceListResponse": renderCellTree,
-  "aurae.cells.v0.CellServiceStopResponse": (answer) => {
-    const { exitStatus } = answer as CellServiceStopResponse;
-    return exitStatus === undefined ? "" : `${exitText(exitStatus.outcome)}\n`;
+  "aurae.cells.v0.CellServiceStatusResponse": renderCellStatus,
+  "aurae.cells.v0.CellServiceEventsResponse": renderCellEvent,
+  "aurae.cells.v0.CellServiceStopResponse": endingLine,
+  "aurae.cells.v0.CellServiceWaitResponse": (answer) => {
+    const { exitStatus, usage } = answer as CellServiceWaitResponse;
+    const line = exitStatus === undefined ? "ended, and nobody saw how\n" : endingLine(answer);
+    return usage === undefined ? line : `${line}${usageLine(usage)}`;
+  },
+  "aurae.cells.v0.CellServiceUpdateResponse": (answer) => {
+    const { cell } = answer as CellServiceUpdateResponse;
+    return `${escapeText(`${cell?.name ?? "?"}  ${limitsText(cell)}`.trimEnd())}\n`;
   },
   "grpc.health.v1.HealthCheckResponse": (answer) => {
     const { status } = answer as HealthCheckResponse;
@@ -51,16 +70,26 @@ const SPECIAL: Readonly<Record<string, (answer: Message, style: Style) => string
   "aurae.observe.v0.GetSubProcessStreamResponse": logLine,
 };
 
-function logLine(answer: Message): string {
-  const { item } = answer as Message & { readonly item?: LogItem };
-  if (item === undefined) {
-    return "\n";
-  }
-  return `${timeText(item.timestamp)}  ${escapeText(item.channel)}  ${escapeText(item.line)}\n`;
+function endingLine(answer: Message): string {
+  const { exitStatus, oomKilled } = answer as CellServiceStopResponse | CellServiceWaitResponse;
+  const cause = oomKilled ? ", out of memory" : "";
+  return exitStatus === undefined ? "" : `${exitText(exitStatus.outcome)}${cause}\n`;
 }
 
-/** A daemon of another kind may send what is no time. */
-function timeText(seconds: bigint): string {
-  const date = new Date(Number(seconds) * 1000);
-  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString().replace(".000Z", "Z");
+function usageLine({ cpuUserUsec, cpuSystemUsec, maxRssBytes }: ResourceUsage): string {
+  const memory = maxRssBytes === 0n ? "" : `, memory at most ${roundBytes(maxRssBytes)}`;
+  return `user ${durationText(cpuUserUsec)}, system ${durationText(cpuSystemUsec)}${memory}\n`;
+}
+
+function logLine(answer: Message): string {
+  const { item, missedBytes = 0n } = answer as Message & {
+    readonly item?: LogItem;
+    readonly missedBytes?: bigint;
+  };
+  const missed = missedBytes === 0n ? "" : `(${missedBytes} bytes missed)\n`;
+  if (item === undefined) {
+    return missed === "" ? "\n" : missed;
+  }
+  const line = `${timeText(item.timestamp)}  ${escapeText(item.channel)}  ${escapeText(item.line)}`;
+  return `${missed}${line}${item.partial ? "…" : ""}\n`;
 }

@@ -23,7 +23,7 @@ export function renderMessage(message: ReflectMessage, style: Style): string {
 /** A message on one line, for streams: `item.channel=a item.line="b c"`. */
 export function renderLine(message: ReflectMessage, prefix = ""): string {
   return message.fields
-    .filter((field) => isShown(message, field))
+    .filter((field) => message.isSet(field) && isShown(message, field))
     .map((field) => {
       const name = `${prefix}${field.name}`;
       if (field.fieldKind === "message") {

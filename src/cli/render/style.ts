@@ -21,7 +21,15 @@ export function styleFrom(
   };
 }
 
-const SEQUENCES = { bold: ["\x1b[1m", "\x1b[22m"], dim: ["\x1b[2m", "\x1b[22m"] } as const;
+const SEQUENCES = {
+  bold: ["\x1b[1m", "\x1b[22m"],
+  dim: ["\x1b[2m", "\x1b[22m"],
+  green: ["\x1b[32m", "\x1b[39m"],
+  yellow: ["\x1b[33m", "\x1b[39m"],
+  red: ["\x1b[31m", "\x1b[39m"],
+} as const;
+
+export type Color = "green" | "yellow" | "red";
 
 export function paint(text: string, how: keyof typeof SEQUENCES, style: Style): string {
   const [on, off] = SEQUENCES[how];

@@ -1,8 +1,10 @@
-/** One allocated cell: a node of the tree, with its limits, its executables and the cells inside it. */
+/** One allocated cell: a node of the tree, with its limits, its namespaces, its executables and the cells inside it. */
 import { join } from "node:path";
 import type { CgroupLimits } from "../../kernel/cgroup/limits.ts";
+import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
 import { directoryName, type ExecutableName } from "../executables/executable-name.ts";
-import type { Executable } from "../executables/executable.ts";
+import type { Executables } from "../executables/executables.ts";
+import type { CellRecord } from "../state/state-store.ts";
 import type { CellName } from "./cell-name.ts";
 
 /** The group of a cell that holds its executables: the kernel wants processes in leaves only. */
@@ -11,6 +13,21 @@ export const LEAF = "_";
 export interface CellSpec {
   readonly name: CellName;
   readonly limits: CgroupLimits;
+  readonly isolateProcess: boolean;
+  readonly isolateNetwork: boolean;
+  /** Of each stream of each executable; undefined for the default. */
+  readonly outputMaxBytes: number | undefined;
+}
+
+/** A spec with the defaults of everything that is left out. */
+export function cellSpec(spec: Pick<CellSpec, "name"> & Partial<CellSpec>): CellSpec {
+  return {
+    limits: {},
+    isolateProcess: false,
+    isolateNetwork: false,
+    outputMaxBytes: undefined,
+    ...spec,
+  };
 }
 
 /** allocated -> freeing -> gone from the tree; a Free that failed goes back to allocated. */
@@ -18,23 +35,93 @@ export type CellState =
   { readonly kind: "allocated" } | { readonly kind: "freeing"; readonly done: Promise<void> };
 
 export class Cell {
-  readonly spec: CellSpec;
+  readonly name: CellName;
   readonly children = new Map<string, Cell>();
-  readonly executables = new Map<ExecutableName, Executable>();
+  readonly executables: Executables;
+  /** Those that it has unshared itself. */
+  readonly ownNamespaces: CellNamespaces | undefined;
+  readonly parent: Cell | undefined;
   state: CellState = { kind: "allocated" };
+  #spec: CellSpec;
+  #oomKills = 0;
+  #unclaimedOomKills = 0;
 
-  constructor(spec: CellSpec) {
-    this.spec = spec;
+  constructor(
+    spec: CellSpec,
+    parts: {
+      readonly parent: Cell | undefined;
+      readonly namespaces: CellNamespaces | undefined;
+      readonly executables: (cell: Cell) => Executables;
+    },
+  ) {
+    this.#spec = spec;
+    this.name = spec.name;
+    this.parent = parts.parent;
+    this.ownNamespaces = parts.namespaces;
+    this.executables = parts.executables(this);
   }
 
-  get name(): CellName {
-    return this.spec.name;
+  get spec(): CellSpec {
+    return this.#spec;
+  }
+
+  setLimits(limits: CgroupLimits): void {
+    this.#spec = { ...this.#spec, limits };
   }
 
   /** The control group with its limits. */
   get cgroup(): string {
     return `${this.name}`;
   }
+
+  /** What its executables are born in: its own, or those of the nearest cell above that has some. */
+  get namespaces(): CellNamespaces | undefined {
+    return this.ownNamespaces ?? this.parent?.namespaces;
+  }
+
+  /**
+   * Takes one of the kernel's kills for want of memory that nobody has taken yet.
+   * @param count how many there were since the cell was allocated
+   */
+  claimOomKill(count: number): boolean {
+    this.#unclaimedOomKills += Math.max(0, count - this.#oomKills);
+    this.#oomKills = count;
+    if (this.#unclaimedOomKills === 0) {
+      return false;
+    }
+    this.#unclaimedOomKills -= 1;
+    return true;
+  }
+
+  /** Leaves nobody to take any of the kills until now. @param count as above */
+  claimOomKills(count: number): void {
+    this.#oomKills = count;
+    this.#unclaimedOomKills = 0;
+  }
+
+  record(state: CellRecord["state"]): CellRecord {
+    return cellRecord(this.#spec, state, this.ownNamespaces);
+  }
+}
+
+export function cellRecord(
+  spec: CellSpec,
+  state: CellRecord["state"],
+  namespaces: CellNamespaces | undefined,
+): CellRecord {
+  const { name, limits, isolateProcess, isolateNetwork, outputMaxBytes } = spec;
+  return {
+    name: `${name}`,
+    state,
+    limits,
+    isolateProcess,
+    isolateNetwork,
+    outputMaxBytes,
+    holder:
+      namespaces === undefined
+        ? undefined
+        : { pid: namespaces.pid, startTime: namespaces.startTime },
+  };
 }
 
 /** The control group that holds the executables of a cell, or those that are in no cell. */

@@ -1,12 +1,14 @@
 /** Random sequences of operations on Cells, held against a model that is a plain tree of names. */
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import { randomFrom } from "../../../test/harness/random.ts";
 import { AuraeError } from "../../base/errors.ts";
 import { createFakeKernel, type FakeKernel } from "../../kernel/fake/fake-kernel.ts";
+import { EventLog } from "../events/event-log.ts";
 import { executableName } from "../executables/executable-name.ts";
-import type { Cell } from "./cell.ts";
+import { executableSpec } from "../executables/executable-spec.ts";
+import { MemoryOutputs } from "../executables/memory-outputs.ts";
+import { MemoryState } from "../state/memory-state.ts";
+import type { Cell, CellSpec } from "./cell.ts";
 import { CellName } from "./cell-name.ts";
 import { Cells } from "./cells.ts";
 
@@ -14,17 +16,6 @@ const SEQUENCES = 60;
 const STEPS = 60;
 const NAMES = ["a", "b", "a/a", "a/b", "b/a", "a/b/a", "a/b/b"];
 const EXECUTABLES = ["x", "y"];
-
-/** mulberry32: small, seeded, good enough to choose with. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 /** What should be there: cells by name, each with its executables. */
 class Model {
@@ -57,16 +48,26 @@ function names(cells: readonly Cell[]): string[] {
   return cells.flatMap((cell) => [cell.cgroup, ...names([...cell.children.values()])]);
 }
 
-let directory: string;
 let kernel: FakeKernel;
+let state: MemoryState;
 let cells: Cells;
 let model: Model;
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "aurae-property-"));
-});
+/** The daemon is killed, and another one comes. */
+async function replaceDaemon(): Promise<void> {
+  cells = newCells();
+  await cells.restore(state.load());
+}
 
-afterEach(() => rmSync(directory, { recursive: true }));
+function newCells(): Cells {
+  return new Cells({
+    kernel,
+    state,
+    outputs: new MemoryOutputs(),
+    events: new EventLog(),
+    env: {},
+  });
+}
 
 /** What an operation answered: undefined, or the kind of its error. */
 async function kindOf(operation: () => unknown): Promise<string | undefined> {
@@ -78,24 +79,37 @@ async function kindOf(operation: () => unknown): Promise<string | undefined> {
   }
 }
 
+function cellSpec(name: CellName, random: (below: number) => number): CellSpec {
+  return {
+    name,
+    limits: {},
+    isolateProcess: random(3) === 0,
+    isolateNetwork: random(3) === 0,
+    outputMaxBytes: undefined,
+  };
+}
+
 async function step(random: (below: number) => number): Promise<void> {
   const text = NAMES[random(NAMES.length)] ?? "a";
   const exe = EXECUTABLES[random(EXECUTABLES.length)] ?? "x";
   const name = CellName.parse(text);
   const cell = model.cells.get(text);
-  const spec = { name: executableName(exe), command: "true", description: "" };
-  switch (random(5)) {
+  const spec = executableSpec({
+    name: executableName(exe),
+    command: { kind: "shell", line: "true" },
+  });
+  switch (random(6)) {
     case 0: {
       const expected =
         cell !== undefined ? "already_exists" : model.hasParent(text) ? undefined : "not_found";
-      expect(await kindOf(() => cells.allocate({ name, limits: {} }))).toBe(expected);
+      expect(await kindOf(() => cells.allocate(cellSpec(name, random)))).toBe(expected);
       if (expected === undefined) {
         model.cells.set(text, new Set());
       }
       return;
     }
     case 1: {
-      expect(await kindOf(() => cells.free(name, 5))).toBe(
+      expect(await kindOf(() => cells.free(name, { graceMs: 5 }))).toBe(
         cell === undefined ? "not_found" : undefined,
       );
       model.free(text);
@@ -121,10 +135,15 @@ async function step(random: (below: number) => number): Promise<void> {
     }
     case 3: {
       const expected = cell?.has(exe) === true ? undefined : "not_found";
-      expect(await kindOf(() => cells.stop(name, executableName(exe), 5))).toBe(expected);
+      expect(await kindOf(() => cells.stop(name, executableName(exe), { graceMs: 5 }))).toBe(
+        expected,
+      );
       cell?.delete(exe);
       return;
     }
+    case 4:
+      await replaceDaemon();
+      return;
     default: {
       // Some process ends by itself; nothing that is listed changes by that.
       const running = [...kernel.processes.all.values()].filter((it) => !it.ended);
@@ -138,7 +157,8 @@ describe("Cells", () => {
     for (let seed = 1; seed <= SEQUENCES; seed++) {
       const random = randomFrom(seed);
       kernel = createFakeKernel();
-      cells = new Cells({ kernel, outputDirectory: directory, env: {} });
+      state = new MemoryState();
+      cells = newCells();
       model = new Model();
       for (let i = 0; i < STEPS; i++) {
         await step(random);
@@ -151,7 +171,9 @@ describe("Cells", () => {
       }
       await cells.freeAll(5);
       expect(kernel.cgroups.paths).toEqual([]);
-      expect([...kernel.processes.all.values()].filter((it) => !it.ended)).toEqual([]);
+      expect(kernel.processes.running).toEqual([]);
+      expect(kernel.namespaces.running).toEqual([]);
+      expect(state.load()).toMatchObject({ cells: [], executables: [] });
     }
   });
 });

@@ -3,53 +3,62 @@
  * anything else runs, so that Allocate and Start need no lock; Stop and Free, which wait, leave a state behind that
  * others see.
  */
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
+import type { CgroupLimits } from "../../kernel/cgroup/limits.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
+import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
-import type { ExitStatus } from "../../kernel/process/exit-status.ts";
-import { Executable, type ExecutableSpec } from "../executables/executable.ts";
+import type { EventLog } from "../events/event-log.ts";
+import type { Ending } from "../executables/ending.ts";
 import type { ExecutableName } from "../executables/executable-name.ts";
+import type { ExecutableSpec, StopPolicy } from "../executables/executable-spec.ts";
+import type { Executable } from "../executables/executable.ts";
+import { Executables, type ExecutablesContext } from "../executables/executables.ts";
+import { LenientState } from "../state/lenient-state.ts";
+import type { CellRecord, SavedState } from "../state/state-store.ts";
 import { allocateCgroup } from "./allocate.ts";
-import { Cell, type CellSpec, executablePath, leafOf } from "./cell.ts";
+import { Cell, cellRecord, type CellSpec, leafOf } from "./cell.ts";
 import {
   cellExists,
   cellIsBeingFreed,
   cellNotFound,
   cgroupIsNotACell,
   cgroupNotFound,
-  executableExists,
-  executableIsNotOurs,
-  executableNotFound,
 } from "./cell-errors.ts";
 import type { CellName } from "./cell-name.ts";
-
-/** How long an executable has between SIGTERM and SIGKILL. */
-export const STOP_GRACE_MS = 10_000;
+import { exec, type ExecSession, type ExecSpec } from "./exec.ts";
+import { freeze, requireThawed, standsStill, thaw, thawForFree } from "./freeze.ts";
+import { createNamespaces } from "./namespaces.ts";
+import { planRestore, removeUnknownGroups, undoCell } from "./restore.ts";
+import { type CellStatus, oomKills, readStatus } from "./status.ts";
+import { updateLimits } from "./update.ts";
 
 /** How long the processes that are left in a cell may take to die of SIGKILL. */
 const KILL_TIMEOUT_MS = 10_000;
 
-export interface CellsOptions {
-  readonly kernel: Kernel;
-  /** The folder for executables' output. */
-  readonly outputDirectory: string;
-  /** The environment that executables start with. */
-  readonly env: Readonly<Record<string, string>>;
-}
+export type CellsOptions = ExecutablesContext;
 
 export class Cells {
   readonly #kernel: Kernel;
-  readonly #options: CellsOptions;
+  readonly #context: CellsOptions;
   readonly #roots = new Map<string, Cell>();
-  readonly #outside = new Map<ExecutableName, Executable>();
+  readonly #outside: Executables;
 
   constructor(options: CellsOptions) {
-    this.#options = options;
-    this.#kernel = options.kernel;
+    const context = { ...options, state: new LenientState(options.state) };
+    this.#context = context;
+    this.#kernel = context.kernel;
+    this.#outside = new Executables(context, {
+      cell: "",
+      cgroup: leafOf(undefined),
+      namespaces: () => undefined,
+      outputMaxBytes: undefined,
+      claimOomKill: () => false,
+      isFrozen: () => false,
+      requireRunnable: () => undefined,
+    });
   }
 
   /** The cells that are in no other, by name. */
@@ -57,36 +66,90 @@ export class Cells {
     return [...this.#roots.values()].sort((a, b) => (a.cgroup < b.cgroup ? -1 : 1));
   }
 
-  /** @throws {AuraeError} already_exists, not_found for the parent, failed_precondition, invalid_argument */
+  /** The executables that are in no cell. */
+  get outside(): Executables {
+    return this.#outside;
+  }
+
+  /** @throws {AuraeError} already_exists, not_found for the parent, failed_precondition, invalid_argument, internal */
   allocate(spec: CellSpec): Cell {
     const { name } = spec;
-    const siblings = name.parent === undefined ? this.#roots : this.#usable(name.parent).children;
-    const onHost = this.#kernel.cgroups.exists(`${name}`);
-    const known = siblings.get(name.leaf);
+    const { state, events } = this.#context;
+    const parent = name.parent === undefined ? undefined : this.usable(name.parent);
+    const known = this.#siblingsIn(parent).get(name.leaf);
     if (known?.state.kind === "freeing") {
       throw cellIsBeingFreed(name);
     }
-    if (onHost) {
+    if (this.#kernel.cgroups.exists(`${name}`)) {
       throw known === undefined ? cgroupIsNotACell(name) : cellExists(name);
     }
+    using undo = new DisposableStack();
+    state.saveCell(cellRecord(spec, "allocating", undefined));
+    undo.defer(() => state.removeCell(`${name}`));
     allocateCgroup(this.#kernel, spec);
-    const cell = new Cell(spec);
-    siblings.set(name.leaf, cell);
+    undo.defer(() => removeTree(this.#kernel.cgroups, `${name}`));
+    const cell = this.#add(spec, parent, this.#unshare(spec, parent));
+    undo.move();
+    state.saveCell(cell.record("allocated"));
+    events.emit({ kind: "allocated", cell: `${name}` });
     return cell;
   }
 
-  /** Ends all that runs in a cell and below, and removes it. @throws {AuraeError} not_found, internal */
-  free(name: CellName, graceMs = STOP_GRACE_MS): Promise<void> {
-    const cell = this.#find(name);
-    return this.#free(cell, graceMs);
+  #unshare(spec: CellSpec, parent: Cell | undefined): CellNamespaces | undefined {
+    try {
+      // In a frozen group the first process would never get as far as to tell us that it runs.
+      if (parent !== undefined) {
+        requireThawed(this.#kernel, parent.name);
+      }
+      return createNamespaces(this.#kernel, spec, parent?.namespaces);
+    } catch (error) {
+      if (error instanceof AuraeError) {
+        throw error;
+      }
+      throw new AuraeError(
+        isErrno(error, "ENOSPC", "EAGAIN", "ENOMEM", "EMFILE") ? "resource_exhausted" : "internal",
+        `cell '${spec.name}' could not be allocated: ${messageOf(error)}`,
+        { resource: `${spec.name}`, cause: error },
+      );
+    }
   }
 
-  #free(cell: Cell, graceMs: number): Promise<void> {
+  #add(spec: CellSpec, parent: Cell | undefined, namespaces: CellNamespaces | undefined): Cell {
+    const cell = new Cell(spec, {
+      parent,
+      namespaces,
+      executables: (it) =>
+        new Executables(this.#context, {
+          cell: `${spec.name}`,
+          cgroup: leafOf(spec.name),
+          namespaces: () => it.namespaces,
+          outputMaxBytes: spec.outputMaxBytes,
+          claimOomKill: () => it.claimOomKill(oomKills(this.#kernel, it.cgroup)),
+          isFrozen: () => standsStill(this.#kernel, spec.name),
+          requireRunnable: () => requireThawed(this.#kernel, spec.name),
+        }),
+    });
+    this.#siblingsIn(parent).set(spec.name.leaf, cell);
+    return cell;
+  }
+
+  #siblingsIn(parent: Cell | undefined): Map<string, Cell> {
+    return parent === undefined ? this.#roots : parent.children;
+  }
+
+  /** Ends all that runs in a cell and below, and removes it. @throws {AuraeError} not_found, internal */
+  free(name: CellName, asked: Partial<StopPolicy> = {}): Promise<void> {
+    return this.#free(this.find(name), asked);
+  }
+
+  #free(cell: Cell, asked: Partial<StopPolicy>): Promise<void> {
     if (cell.state.kind === "freeing") {
       return cell.state.done;
     }
-    const done = this.#freeWhole(cell, graceMs).catch((error: unknown) => {
+    this.#context.state.saveCell(cell.record("freeing"));
+    const done = this.#freeWhole(cell, asked).catch((error: unknown) => {
       cell.state = { kind: "allocated" };
+      this.#context.state.saveCell(cell.record("allocated"));
       throw error instanceof AuraeError
         ? error
         : new AuraeError(
@@ -99,87 +162,151 @@ export class Cells {
     return done;
   }
 
-  async #freeWhole(cell: Cell, graceMs: number): Promise<void> {
-    const { cgroups } = this.#kernel;
+  async #freeWhole(cell: Cell, asked: Partial<StopPolicy>): Promise<void> {
+    const { state, events } = this.#context;
+    // A frozen process takes no SIGTERM.
+    thawForFree(this.#kernel, cell.name);
     await Promise.all([
-      ...[...cell.children.values()].map((child) => this.#free(child, graceMs)),
-      ...[...cell.executables.values()].map((executable) => executable.stop(graceMs)),
+      ...[...cell.children.values()].map((child) => this.#free(child, asked)),
+      cell.executables.stopAll(asked),
     ]);
+    await this.#removeGroups(cell);
+    const siblings = this.#siblingsIn(cell.parent);
+    if (siblings.get(cell.name.leaf) === cell) {
+      siblings.delete(cell.name.leaf);
+    }
+    state.removeCell(`${cell.name}`);
+    events.emit({ kind: "freed", cell: `${cell.name}` });
+  }
+
+  async #removeGroups(cell: Cell): Promise<void> {
+    const { cgroups } = this.#kernel;
+    cell.ownNamespaces?.end();
+    await cell.ownNamespaces?.ended;
     if (cgroups.exists(cell.cgroup)) {
       // What was moved into the cell from outside is in none of its executables.
       cgroups.kill(cell.cgroup);
       await cgroups.emptied(cell.cgroup, AbortSignal.timeout(KILL_TIMEOUT_MS));
       removeTree(cgroups, cell.cgroup);
     }
-    // While it is there, nobody can allocate a cell of the same name, whose output this would take.
-    await rm(join(this.#options.outputDirectory, cell.cgroup), { recursive: true, force: true });
-    this.#forget(cell);
   }
 
-  #forget(cell: Cell): void {
-    const { parent, leaf } = cell.name;
-    const siblings = parent === undefined ? this.#roots : this.#cached(parent)?.children;
-    if (siblings?.get(leaf) === cell) {
-      siblings.delete(leaf);
-    }
-  }
-
-  /** Runs an executable in a cell, or in none. @throws {AuraeError} not_found, already_exists, internal */
+  /** Runs an executable in a cell, or in none. @throws {AuraeError} not_found, already_exists, internal, … */
   start(cellName: CellName | undefined, spec: ExecutableSpec): Executable {
-    const siblings = this.#executablesOf(cellName);
-    if (siblings.has(spec.name)) {
-      throw executableExists(spec.name);
+    if (cellName !== undefined) {
+      return this.usable(cellName).executables.start(spec);
     }
-    const path = executablePath(cellName, spec.name);
+    this.#makeOutsideLeaf(spec.name);
+    return this.#outside.start(spec);
+  }
+
+  #makeOutsideLeaf(name: ExecutableName): void {
+    const leaf = leafOf(undefined);
     try {
-      if (cellName === undefined && !this.#kernel.cgroups.exists(leafOf(undefined))) {
-        this.#kernel.cgroups.create(leafOf(undefined));
+      if (!this.#kernel.cgroups.exists(leaf)) {
+        this.#kernel.cgroups.create(leaf);
       }
-      if (this.#kernel.cgroups.exists(path)) {
-        throw executableIsNotOurs(spec.name, path);
-      }
-      const executable = Executable.start(this.#kernel, spec, {
-        cgroup: path,
-        outputDirectory: join(this.#options.outputDirectory, path),
-        env: this.#options.env,
-      });
-      siblings.set(spec.name, executable);
-      return executable;
     } catch (error) {
-      if (error instanceof AuraeError) {
-        throw error;
-      }
       throw new AuraeError(
-        isErrno(error, "EMFILE", "ENFILE", "EAGAIN", "ENOMEM") ? "resource_exhausted" : "internal",
-        `executable '${spec.name}' failed to start: ${messageOf(error)}`,
-        { resource: spec.name, cause: error },
+        "internal",
+        `executable '${name}' failed to start: ${messageOf(error)}`,
+        {
+          resource: name,
+          cause: error,
+        },
       );
     }
   }
 
-  /** Ends an executable and forgets it. @returns how its first process ended @throws {AuraeError} not_found, internal */
-  async stop(
+  /** Runs a further process in a cell. @throws {AuraeError} not_found, invalid_argument, failed_precondition, internal */
+  exec(name: CellName, spec: ExecSpec): ExecSession {
+    return exec(this.#kernel, this.usable(name), spec, this.#context.env);
+  }
+
+  /** Changes limits; all of them, or none. @throws {AuraeError} not_found, invalid_argument, failed_precondition */
+  update(name: CellName, changes: CgroupLimits): Cell {
+    const cell = this.usable(name);
+    cell.setLimits(updateLimits(this.#kernel, name, cell.spec.limits, changes));
+    this.#context.state.saveCell(cell.record("allocated"));
+    this.events.emit({ kind: "updated", cell: cell.cgroup });
+    return cell;
+  }
+
+  /** Has all processes of a cell stand still. @throws {AuraeError} not_found, deadline_exceeded */
+  async freeze(name: CellName): Promise<void> {
+    await freeze(this.#kernel, this.usable(name).name);
+    this.events.emit({ kind: "frozen", cell: `${name}` });
+  }
+
+  /** @throws {AuraeError} not_found, failed_precondition where a cell above is frozen, deadline_exceeded */
+  async thaw(name: CellName): Promise<void> {
+    await thaw(this.#kernel, this.usable(name).name);
+    this.events.emit({ kind: "thawed", cell: `${name}` });
+  }
+
+  /** @throws {AuraeError} not_found */
+  status(name: CellName): { readonly cell: Cell; readonly status: CellStatus } {
+    const cell = this.find(name);
+    return { cell, status: readStatus(this.#kernel, name) };
+  }
+
+  /** Every change of the state of cells and executables. */
+  get events(): EventLog {
+    return this.#context.events;
+  }
+
+  /** Ends an executable and forgets it. @returns how it ended @throws {AuraeError} not_found, internal */
+  stop(
     cellName: CellName | undefined,
     name: ExecutableName,
-    graceMs = STOP_GRACE_MS,
-  ): Promise<ExitStatus | undefined> {
-    const siblings = cellName === undefined ? this.#outside : this.#find(cellName).executables;
-    const executable = siblings.get(name);
-    if (executable === undefined) {
-      throw executableNotFound(name);
+    asked: Partial<StopPolicy> = {},
+  ): Promise<Ending | undefined> {
+    return this.executablesOf(cellName).stop(name, asked);
+  }
+
+  /**
+   * Goes on with what an earlier daemon has left: takes up what still runs, finishes what was being freed, and undoes what
+   * was being allocated. Resolves when nothing half-made is left; it is listed and can be used before.
+   */
+  async restore(saved: SavedState): Promise<void> {
+    const records = saved.cells.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const unfinished: Promise<void>[] = [];
+    for (const record of records) {
+      unfinished.push(this.#restoreCell(record, saved));
     }
-    const status = await executable.stop(graceMs);
-    if (siblings.get(name) === executable) {
-      siblings.delete(name);
+    const outside = saved.executables.filter(({ cell }) => cell === "");
+    this.#outside.restore(outside.map(({ record }) => record));
+    await Promise.all(unfinished);
+  }
+
+  async #restoreCell(record: CellRecord, saved: SavedState): Promise<void> {
+    const { state } = this.#context;
+    const plan = planRestore(this.#kernel, record, (name) => this.#cached(name));
+    if (plan.kind === "undo") {
+      log.warn("a cell of the daemon before is gone", { cell: record.name, why: plan.why });
+      await undoCell(this.#kernel, record, state);
+      return;
     }
-    return status;
+    const cell = this.#add(plan.spec, plan.parent, plan.namespaces);
+    // Those of before are of executables whose end nobody saw, or that were not the first process of one.
+    cell.claimOomKills(oomKills(this.#kernel, cell.cgroup));
+    const own = saved.executables.filter((it) => it.cell === record.name);
+    const executables = own.map((it) => it.record);
+    const names = executables.map((it) => it.spec.name);
+    const unknown = removeUnknownGroups(this.#kernel, cell, names);
+    cell.executables.restore(executables);
+    state.saveCell(cell.record(record.state));
+    await unknown;
+    if (record.state === "freeing") {
+      await this.#free(cell, {});
+    }
   }
 
   /** Ends everything. What fails is logged, and the rest goes on. */
   async freeAll(graceMs: number): Promise<void> {
     const ends = [
-      ...[...this.#roots.values()].map((cell) => this.#free(cell, graceMs)),
-      ...[...this.#outside.keys()].map((name) => this.stop(undefined, name, graceMs)),
+      ...[...this.#roots.values()].map((cell) => this.#free(cell, { graceMs })),
+      this.#outside.stopAll({ graceMs }),
     ];
     for (const end of await Promise.allSettled(ends)) {
       if (end.status === "rejected") {
@@ -200,8 +327,9 @@ export class Cells {
     }
   }
 
-  #executablesOf(cellName: CellName | undefined): Map<ExecutableName, Executable> {
-    return cellName === undefined ? this.#outside : this.#usable(cellName).executables;
+  /** The executables of a cell, or those that are in none. @throws {AuraeError} not_found, failed_precondition */
+  executablesOf(cellName: CellName | undefined): Executables {
+    return cellName === undefined ? this.#outside : this.find(cellName).executables;
   }
 
   #cached(name: CellName): Cell | undefined {
@@ -212,8 +340,11 @@ export class Cells {
     return cell;
   }
 
-  /** The cell, held against the kernel: one whose control group somebody removed is forgotten. */
-  #find(name: CellName): Cell {
+  /**
+   * The cell, held against the kernel: one whose control group somebody removed is forgotten.
+   * @throws {AuraeError} not_found, failed_precondition for a control group that is no cell
+   */
+  find(name: CellName): Cell {
     for (const ancestor of name.ancestors) {
       if (this.#cached(ancestor) === undefined) {
         throw cellNotFound(ancestor);
@@ -231,9 +362,22 @@ export class Cells {
     return cell;
   }
 
-  /** A cell that takes new children and executables. */
-  #usable(name: CellName): Cell {
-    const cell = this.#find(name);
+  #forget(cell: Cell): void {
+    for (const child of cell.children.values()) {
+      this.#forget(child);
+    }
+    cell.ownNamespaces?.end();
+    // Its processes are gone with its group; this closes what is kept of them.
+    cell.executables.stopAll({ graceMs: 0 }).catch((error: unknown) => {
+      log.warn("could not forget an executable", { cause: messageOf(error) });
+    });
+    this.#siblingsIn(cell.parent).delete(cell.name.leaf);
+    this.#context.state.removeCell(`${cell.name}`);
+  }
+
+  /** A cell that takes new children and executables. @throws {AuraeError} not_found, failed_precondition */
+  usable(name: CellName): Cell {
+    const cell = this.find(name);
     if (cell.state.kind === "freeing") {
       throw cellIsBeingFreed(name);
     }

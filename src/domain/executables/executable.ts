@@ -1,229 +1,388 @@
 /**
- * One executable: the process tree of a command, from its start to the end of its last process. It owns a control
- * group of its own, so that nothing it forks can get away, and the logs of its output.
+ * One executable, watched over from its start until it is forgotten: it waits for others, says when it is ready, is
+ * restarted by its policy, and is ended with all of its process tree. What runs is one of its Lives.
  *
- * running -> exited            its first process ended; others of its tree may go on
- * running, exited -> stopping  `stop` was called
- * stopping -> stopped          the tree is gone, with its control group
+ * waiting    -> starting            what it is to start after is ready
+ * starting   -> running             it is ready; without a readiness of its own, at once
+ * starting, running -> exited       its first process has ended, and the policy leaves it at that
+ * starting, running -> restarting   … and the policy starts it again after a while -> starting
+ * starting, running -> failed       … and it was started too often
+ * any        -> stopping            `halt` was called, since it must not run without another; then it has exited
+ * any        -> stopping            `stop` was called; then it is gone
  */
-import { AuraeError, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
-import type { Kernel } from "../../kernel/kernel.ts";
 import type { ExitStatus } from "../../kernel/process/exit-status.ts";
-import type { ManagedProcess, OutputPipe } from "../../kernel/process/processes.ts";
-import type { ExecutableName } from "./executable-name.ts";
-import { OutputLog } from "./output-log.ts";
+import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
+import type { EventInit, EventKind } from "../events/event-log.ts";
+import { type Ending, endingFrom, UNSEEN } from "./ending.ts";
+import type { ExecutableRecord } from "./executable-record.ts";
+import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
+import type { Health } from "./health-checks.ts";
+import type { SpecOptions } from "./launch.ts";
+import { Lives, type ProcessIds } from "./lives.ts";
+import { blockerOf, lostOf } from "./order.ts";
+import { isFailure, Restarts } from "./restarts.ts";
+import type { Surroundings } from "./surroundings.ts";
 
-export type { ExitStatus };
+export type { ExitStatus, Surroundings };
 
-const SIGTERM = 15;
+/** For one that is to start in a frozen cell. */
+const FROZEN_RETRY_MS = 250;
 
-/** How long a tree may take to die of SIGKILL. Longer means that the kernel holds it in an uninterruptible call. */
-const KILL_TIMEOUT_MS = 10_000;
-
-/** How long output may still come once no process of the tree is left: somebody else was handed the pipe. */
-const DRAIN_TIMEOUT_MS = 1_000;
-
-export interface ExecutableSpec {
-  readonly name: ExecutableName;
-  readonly command: string;
-  readonly description: string;
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
-}
-
-/** Where an executable lives. */
-export interface ExecutablePlace {
-  /** The control group that it gets for itself; its parent is there, it is not. */
-  readonly cgroup: string;
-  /** The folder for its output. */
-  readonly outputDirectory: string;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-export type ExecutableState = "running" | "stopping" | "exited";
+export type ExecutableState =
+  "waiting" | "starting" | "running" | "stopping" | "exited" | "restarting" | "failed";
 
 export class Executable {
   readonly spec: ExecutableSpec;
-  readonly #kernel: Kernel;
-  readonly #place: ExecutablePlace;
-  readonly #process: ManagedProcess;
-  readonly #drained: Promise<unknown>;
-  #exitStatus: ExitStatus | undefined;
-  #ended = false;
-  #stopping: Promise<ExitStatus | undefined> | undefined;
+  readonly #around: Surroundings;
+  readonly #lives: Lives;
+  readonly #restarts: Restarts;
+  readonly #final = Promise.withResolvers<Ending>();
+  #state: ExecutableState = "waiting";
+  /** Until the next start. */
+  #timer: NodeJS.Timeout | undefined;
+  #restartCount = 0;
+  #ending: Ending | undefined;
+  #health: Health = "unknown";
+  #statusText = "";
+  /** Why its life is ended by us, though nobody stops it. */
+  #failure: string | undefined;
+  #halting: Promise<void> | undefined;
+  #stopping: Promise<Ending | undefined> | undefined;
 
-  /** @throws {LaunchError | SyscallError} nothing is left behind then */
-  static start(kernel: Kernel, spec: ExecutableSpec, place: ExecutablePlace): Executable {
-    using undo = new DisposableStack();
-    const logs = {
-      stdout: undo.adopt(new OutputLog(place.outputDirectory, "stdout"), (it) => it.close()),
-      stderr: undo.adopt(new OutputLog(place.outputDirectory, "stderr"), (it) => it.close()),
-    };
-    kernel.cgroups.create(place.cgroup);
-    undo.defer(() => removeTree(kernel.cgroups, place.cgroup));
-    using cgroup = kernel.cgroups.open(place.cgroup);
-    const process = kernel.processes.start({
-      paths: ["/bin/sh"],
-      argv: ["sh", "-c", spec.command],
-      env: place.env,
-      cwd: "/",
-      cgroup,
-      uid: spec.uid,
-      gid: spec.gid,
-    });
-    undo.move();
-    return new Executable(kernel, spec, place, process, logs);
-  }
-
-  private constructor(
-    kernel: Kernel,
-    spec: ExecutableSpec,
-    place: ExecutablePlace,
-    process: ManagedProcess,
-    logs: { stdout: OutputLog; stderr: OutputLog },
-  ) {
-    this.#kernel = kernel;
+  private constructor(spec: ExecutableSpec, around: Surroundings, lastPids?: ProcessIds) {
     this.spec = spec;
-    this.#place = place;
-    this.#process = process;
-    this.#drained = Promise.all([
-      this.#drain(process.stdout, logs.stdout),
-      this.#drain(process.stderr, logs.stderr),
-    ]);
-    void this.#awaitExit();
-  }
-
-  get pid(): number {
-    return this.#process.pid;
-  }
-
-  get state(): ExecutableState {
-    return this.#stopping !== undefined ? "stopping" : this.#ended ? "exited" : "running";
-  }
-
-  /** How its first process ended; undefined while it runs. */
-  get exitStatus(): ExitStatus | undefined {
-    return this.#exitStatus;
-  }
-
-  async #awaitExit(): Promise<void> {
-    try {
-      this.#exitStatus = await this.#process.exited;
-    } catch (error) {
-      log.error("lost an executable's exit status", {
-        executable: this.spec.name,
-        pid: this.pid,
-        cause: messageOf(error),
-      });
-    }
-    this.#ended = true;
-  }
-
-  async #drain(pipe: OutputPipe, into: OutputLog): Promise<void> {
-    try {
-      for await (const bytes of pipe.read()) {
-        into.append(bytes);
-      }
-    } catch (error) {
-      log.error("lost output of an executable", {
-        executable: this.spec.name,
-        file: into.path,
-        cause: messageOf(error),
-      });
-    } finally {
-      into.close();
-    }
-    if (into.lostBytes > 0) {
-      log.warn("could not keep all output of an executable", {
-        executable: this.spec.name,
-        file: into.path,
-        lostBytes: into.lostBytes,
-      });
-    }
+    this.#around = around;
+    this.#restarts = new Restarts(spec.restart);
+    this.#lives = new Lives(around, spec, lastPids, {
+      onReady: () => this.#ready(),
+      onStatusText: (text) => {
+        this.#statusText = text;
+      },
+      onHealth: (health, detail) => this.#judge(health, detail),
+      onLate: (why) => this.#fail(why),
+      onEnded: (end) => this.#ended(end),
+    });
   }
 
   /**
-   * Ends the whole tree: SIGTERM, then SIGKILL to what is left after the grace period. Called again, it answers with
-   * the same end.
-   * @returns how the first process ended
+   * Starts it, or has it wait for those that it is to start after.
+   * @throws {LaunchError | SyscallError | AuraeError} nothing is left behind then
+   */
+  static start(spec: ExecutableSpec, around: Surroundings): Executable {
+    const executable = new Executable(spec, around);
+    const blocker = blockerOf(spec, around.sibling);
+    if (blocker === undefined) {
+      executable.#launch();
+    } else {
+      executable.#enter("waiting", { detail: `for '${blocker}'` });
+    }
+    return executable;
+  }
+
+  /**
+   * Goes on with what an earlier daemon started. One that waits goes on with `reconsider`, once its siblings are there.
+   * @param process undefined when it has ended meanwhile
+   */
+  static adopt(
+    record: ExecutableRecord,
+    around: Surroundings,
+    process: ManagedProcess | undefined,
+  ): Executable {
+    const executable = new Executable(record.spec, around, record.pids);
+    executable.#restartCount = record.restarts;
+    executable.#ending = record.ending;
+    executable.#state = record.state;
+    if (process !== undefined) {
+      executable.#takeUp(process);
+    } else if (record.state === "exited" || record.state === "failed") {
+      executable.#finish();
+    } else if (record.state === "restarting") {
+      executable.#restartAfter(record.spec.restart.backoffMs);
+    } else if (record.state !== "waiting") {
+      executable.#restarts.started(performance.now());
+      executable.#ended(UNSEEN);
+    }
+    return executable;
+  }
+
+  /** As the machine sees it; 0 before the first start. */
+  get pid(): number {
+    return this.#lives.pids.pid;
+  }
+
+  /** As its cell sees it. */
+  get namespacePid(): number {
+    return this.#lives.pids.namespacePid;
+  }
+
+  get state(): ExecutableState {
+    return (this.#stopping ?? this.#halting) === undefined ? this.#state : "stopping";
+  }
+
+  get restarts(): number {
+    return this.#restartCount;
+  }
+
+  get health(): Health {
+    return this.#health;
+  }
+
+  get statusText(): string {
+    return this.#statusText;
+  }
+
+  /** How it ended the last time; undefined while it runs, and before. */
+  get ending(): Ending | undefined {
+    return this.process === undefined ? this.#ending : undefined;
+  }
+
+  /** Who it runs as; what is undefined is the daemon's. */
+  get credentials(): Pick<SpecOptions, "uid" | "gid"> {
+    return this.#around.options;
+  }
+
+  /** The process that runs, for those who attach to it. */
+  get process(): ManagedProcess | undefined {
+    return this.#lives.process;
+  }
+
+  /** Whether it has ended for good, or is about to. */
+  get isOver(): boolean {
+    return ["exited", "failed", "stopping"].includes(this.state);
+  }
+
+  /** What it takes to go on with it after the daemon was away. */
+  get record(): ExecutableRecord {
+    const more = { state: this.#state, restarts: this.#restartCount, ending: this.#ending };
+    return { spec: this.spec, ...this.#lives.record, ...more };
+  }
+
+  /** Resolves when it has ended and will not be started again. */
+  wait(): Promise<Ending> {
+    return this.#final.promise;
+  }
+
+  /** Resolves when all output of its last process is there, or after a while, where others hold it open. */
+  drained(): Promise<void> {
+    return this.#lives.drainedSoon();
+  }
+
+  /** Looks again at what it waits for, and at those without whom it must not run. */
+  reconsider(): void {
+    if (this.isOver) {
+      return;
+    }
+    const { sibling } = this.#around;
+    const lost = lostOf(this.spec, sibling);
+    if (lost !== undefined) {
+      this.halt(`it requires '${lost}', which has ended`).catch(couldNotEnd);
+    } else if (this.#state === "waiting" && blockerOf(this.spec, sibling) === undefined) {
+      this.#relaunch();
+    }
+  }
+
+  /** @throws {LaunchError | SyscallError | AuraeError} nothing is left behind then */
+  #launch(): void {
+    this.#lives.launch();
+    this.#begun("starting", "started");
+    this.#around.changed(this);
+  }
+
+  #takeUp(process: ManagedProcess): void {
+    this.#lives.takeUp(process);
+    this.#begun(this.#state === "starting" ? "starting" : "running", "adopted");
+  }
+
+  #begun(state: ExecutableState, event: EventKind): void {
+    this.#restarts.started(performance.now());
+    this.#failure = undefined;
+    this.#health = "unknown";
+    this.#statusText = "";
+    this.#state = state;
+    this.#emit(event);
+    this.#lives.watch();
+  }
+
+  #ready(): void {
+    const isNews = this.#state === "starting" && this.spec.readiness.kind !== "none";
+    this.#state = "running";
+    if (isNews) {
+      this.#emit("ready");
+    }
+    this.#around.changed(this);
+  }
+
+  #judge(health: Health, detail: string): void {
+    this.#health = health;
+    this.#emit(health === "healthy" ? "healthy" : "unhealthy", { detail });
+    if (health === "unhealthy" && this.spec.restart.mode !== "never") {
+      this.#fail(detail);
+    }
+  }
+
+  /** Ends the life, which counts as failed. */
+  #fail(why: string): void {
+    this.#failure = why;
+    this.#lives.unwatch();
+    this.#lives.end(this.#policy()).catch(couldNotEnd);
+  }
+
+  /** The first process has ended. */
+  #ended(end: ProcessEnd): void {
+    this.#ending = this.#endingFrom(end);
+    const failure = this.#failure;
+    const { status, oomKilled } = this.#ending;
+    if (oomKilled) {
+      this.#emit("oom-kill");
+    }
+    this.#emit("exited", { status, ...(failure === undefined ? {} : { detail: failure }) });
+    if (this.isOver) {
+      this.#state = "exited";
+    } else {
+      this.#decide(failure !== undefined || isFailure(status));
+    }
+  }
+
+  #endingFrom(end: ProcessEnd): Ending {
+    return endingFrom(this.#around, end, this.#failure !== undefined || this.isOver);
+  }
+
+  #decide(hasFailed: boolean): void {
+    const decision = this.#restarts.ended(performance.now(), hasFailed);
+    switch (decision.kind) {
+      case "stay":
+        this.#enter("exited");
+        this.#finish();
+        return;
+      case "give-up":
+        this.#enter("failed", { detail: `started ${decision.starts} times, which is too often` });
+        this.#finish();
+        return;
+      case "restart":
+        this.#enter("restarting", { detail: `in ${decision.delayMs} ms` });
+        this.#restartAfter(decision.delayMs);
+    }
+  }
+
+  #restartAfter(delayMs: number): void {
+    this.#timer = setTimeout(() => void this.#restart(), delayMs);
+  }
+
+  /** What is left of the tree of the life before goes first. */
+  async #restart(): Promise<void> {
+    await this.#lives.clear().catch(couldNotEnd);
+    if (this.state === "restarting") {
+      this.#restartCount += 1;
+      this.#relaunch();
+    }
+  }
+
+  /** Starts it where nobody is there to be told that it can't be; in a frozen cell, once that goes on. */
+  #relaunch(): void {
+    clearTimeout(this.#timer);
+    if (this.#around.isFrozen()) {
+      const again = (): void => (this.#state === "waiting" ? this.reconsider() : this.#relaunch());
+      this.#timer = setTimeout(again, FROZEN_RETRY_MS);
+      return;
+    }
+    try {
+      this.#launch();
+    } catch (error) {
+      this.#ending = this.#endingFrom(UNSEEN);
+      this.#emit("exited", { pid: 0, detail: messageOf(error) });
+      this.#restarts.started(performance.now());
+      this.#decide(true);
+    }
+  }
+
+  #enter(state: "waiting" | "exited" | "restarting" | "failed", event?: Partial<EventInit>): void {
+    this.#state = state;
+    if (state !== "exited") {
+      this.#emit(state, event);
+    }
+    this.#around.changed(this);
+  }
+
+  /** It will not run again. */
+  #finish(): void {
+    void this.#lives.drained().then(() => this.#around.drained());
+    this.#final.resolve(this.#ending ?? this.#endingFrom(UNSEEN));
+  }
+
+  #policy(asked: Partial<StopPolicy> = {}): StopPolicy {
+    const { signal, graceMs } = { ...this.spec.stop, ...asked };
+    // What is frozen can't take a signal but SIGKILL.
+    return { signal, graceMs: this.#around.isFrozen() ? 0 : graceMs };
+  }
+
+  /**
+   * Ends its life for good, after those that require it, and leaves it there as one that has exited.
    * @throws {AuraeError} internal, when the kernel can't end it
    */
-  stop(graceMs: number): Promise<ExitStatus | undefined> {
-    this.#stopping ??= this.#stop(graceMs).catch((error: unknown) => {
+  async halt(why: string): Promise<void> {
+    if (this.#stopping === undefined) {
+      this.#halting ??= this.#halt(why);
+    }
+    await (this.#stopping ?? this.#halting);
+  }
+
+  async #halt(why: string): Promise<void> {
+    const hadEnded = this.process === undefined;
+    try {
+      await this.#endTree({}, why);
+      if (hadEnded) {
+        this.#emit("exited", { status: this.#ending?.status, detail: why });
+      }
+      this.#state = "exited";
+    } finally {
+      this.#halting = undefined;
+    }
+    this.#around.changed(this);
+    this.#finish();
+  }
+
+  async #endTree(asked: Partial<StopPolicy>, why?: string): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#lives.unwatch();
+    this.#emit("stopping", why === undefined ? {} : { detail: why });
+    await this.#around.haltDependents();
+    this.#failure = why;
+    await this.#lives.end(this.#policy(asked));
+  }
+
+  /**
+   * Ends the whole tree, after the executables that require it: the signal, then SIGKILL to what is left after the grace
+   * period; and forgets it. Called again, it answers with the same end.
+   * @returns how it ended; undefined for one that never ran
+   * @throws {AuraeError} internal, when the kernel can't end it
+   */
+  stop(asked: Partial<StopPolicy> = {}): Promise<Ending | undefined> {
+    this.#stopping ??= this.#stop(asked).catch((error: unknown) => {
       this.#stopping = undefined;
       throw error;
     });
     return this.#stopping;
   }
 
-  async #stop(graceMs: number): Promise<ExitStatus | undefined> {
-    const { cgroups } = this.#kernel;
-    const { cgroup } = this.#place;
-    this.#terminate();
-    if (!(await this.#emptiedWithin(graceMs))) {
-      cgroups.kill(cgroup);
-      if (!(await this.#emptiedWithin(KILL_TIMEOUT_MS))) {
-        throw new AuraeError(
-          "internal",
-          `executable '${this.spec.name}' failed to stop: processes ${cgroups.processes(cgroup).join(", ")} did not end ${KILL_TIMEOUT_MS} ms after SIGKILL`,
-          { resource: this.spec.name },
-        );
-      }
-    }
-    await this.#process.exited.catch(() => undefined);
-    await this.#finishOutput();
-    removeTree(cgroups, cgroup);
-    return this.#exitStatus;
+  async #stop(asked: Partial<StopPolicy>): Promise<Ending | undefined> {
+    const { kernel, cgroup } = this.#around;
+    await this.#endTree(asked);
+    removeTree(kernel.cgroups, cgroup);
+    this.#around.closed();
+    this.#emit("stopped", { status: this.#ending?.status });
+    this.#final.resolve(this.#ending ?? this.#endingFrom(UNSEEN));
+    return this.#ending;
   }
 
-  /**
-   * SIGTERM to the process group, and to each process of the tree that is in none or another: a daemon's second fork,
-   * and once the first process has ended, everybody, since the group's id may be another's by then.
-   */
-  #terminate(): void {
-    const { cgroups, processes } = this.#kernel;
-    const members = cgroups.processes(this.#place.cgroup);
-    const strays = this.#ended
-      ? members
-      : members.filter((pid) => processes.groupOf(pid) !== this.#process.pid);
-    this.#process.signalGroup(SIGTERM);
-    for (const pid of strays) {
-      processes.signal(pid, SIGTERM);
-    }
+  #emit(kind: EventKind, more: Partial<EventInit> = {}): void {
+    const { cell, emit } = this.#around;
+    emit({ kind, cell, executable: this.spec.name, pid: this.pid, ...more });
   }
+}
 
-  async #emptiedWithin(timeoutMs: number): Promise<boolean> {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    try {
-      // In most cases the tree is gone with its first process, which is known sooner than the group's notice comes.
-      await this.#endedOr(timeout);
-      await this.#kernel.cgroups.emptied(this.#place.cgroup, timeout);
-      return true;
-    } catch (error) {
-      if (timeout.aborted) {
-        return false;
-      }
-      throw error;
-    }
-  }
-
-  /** Resolves when the first process has ended, or when the signal aborts. */
-  async #endedOr(signal: AbortSignal): Promise<void> {
-    const { promise: aborted, resolve } = Promise.withResolvers<void>();
-    const onAbort = (): void => resolve();
-    signal.addEventListener("abort", onAbort, { once: true });
-    await Promise.race([this.#process.exited.catch(() => undefined), aborted]);
-    signal.removeEventListener("abort", onAbort);
-  }
-
-  async #finishOutput(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
-    await Promise.race([this.#drained, late]);
-    clearTimeout(timer);
-    await Promise.all([this.#process.stdout.close(), this.#process.stderr.close()]);
-    await this.#drained;
-  }
+function couldNotEnd(error: unknown): void {
+  log.error("could not end an executable", { cause: messageOf(error) });
 }

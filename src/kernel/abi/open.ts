@@ -1,3 +1,18 @@
-/** Flags of open(2) and pipe2(2) that node:fs does not name (asm-generic/fcntl.h). */
-export const O_CLOEXEC = 0o2000000;
+/** Flags of open(2) and pipe2(2) that node:fs does not name, and commands of fcntl(2) (asm-generic/fcntl.h, linux/fcntl.h). */
+export const O_RDONLY = 0;
+export const O_RDWR = 2;
+export const O_NOCTTY = 0o400;
 export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+
+export const AT_FDCWD = -100;
+
+export const F_DUPFD_CLOEXEC = 1030;
+export const F_GETFL = 3;
+export const F_SETFL = 4;
+export const F_SETPIPE_SZ = 1031;
+export const F_ADD_SEALS = 1033;
+export const F_SEAL_SEAL = 1;
+export const F_SEAL_SHRINK = 2;
+export const F_SEAL_GROW = 4;
+export const F_SEAL_WRITE = 8;

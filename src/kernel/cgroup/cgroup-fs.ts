@@ -4,39 +4,26 @@ import {
   mkdirSync,
   openSync,
   constants,
+  type Dirent,
   readdirSync,
   readFileSync,
   rmdirSync,
   watch,
   writeFileSync,
 } from "node:fs";
-import { ERRNO, type ErrnoName } from "../abi/errno.ts";
 import { O_CLOEXEC } from "../abi/open.ts";
-import { SyscallError, isErrno } from "../sys/error.ts";
+import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
+import { blockDeviceNumber } from "./block-device.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { CONTROLLERS, type Controller } from "./limits.ts";
+import { named } from "./named.ts";
 
 const O_DIRECTORY_CLOEXEC = constants.O_RDONLY | constants.O_DIRECTORY | O_CLOEXEC;
 
 function listed(text: string): Set<Controller> {
   const names = new Set(text.trim().split(/\s+/));
   return new Set(CONTROLLERS.filter((controller) => names.has(controller)));
-}
-
-/** Runs a call of node:fs and turns its error into ours, which names the object. */
-function named<T>(call: string, object: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof Error && "code" in error) {
-      const errno = ERRNO[String(error.code) as ErrnoName];
-      if (errno !== undefined) {
-        throw new SyscallError(call, errno, object);
-      }
-    }
-    throw error;
-  }
 }
 
 export class CgroupFs implements Cgroups {
@@ -133,35 +120,34 @@ export class CgroupFs implements Cgroups {
     }
   }
 
-  #populated(path: string): boolean {
-    try {
-      return this.read(path, "cgroup.events").includes("populated 1");
-    } catch (error) {
-      if (isErrno(error, "ENOENT", "ENODEV")) {
-        return false;
-      }
-      throw error;
-    }
+  /** Whether a line is in cgroup.events. @throws {SyscallError} ENOENT or ENODEV for a group that is gone */
+  #hasEvent(path: string, line: string): boolean {
+    return this.read(path, "cgroup.events").split("\n").includes(line);
   }
 
-  async emptied(path: string, signal?: AbortSignal): Promise<void> {
+  /** Waits for a line in cgroup.events, whose watchers the kernel notifies of every change (inotify(7)). */
+  async #event(path: string, line: string, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    if (!this.#populated(path)) {
+    if (this.#hasEvent(path, line)) {
       return;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = (): void => {
-      if (!this.#populated(path)) {
-        resolve();
+      try {
+        if (this.#hasEvent(path, line)) {
+          resolve();
+        }
+      } catch (error) {
+        reject(error);
       }
     };
     const onAbort = (): void => reject(signal?.reason);
-    // The kernel notifies watchers of cgroup.events whenever "populated" turns.
-    const watcher = watch(this.#file(path, "cgroup.events"), look);
+    const file = this.#file(path, "cgroup.events");
+    const watcher = named("watch", JSON.stringify(file), () => watch(file, look));
     watcher.on("error", reject);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      // It may have turned between the first look and the start of the watch.
+      // It may have changed between the first look and the start of the watch.
       look();
       await promise;
     } finally {
@@ -170,13 +156,43 @@ export class CgroupFs implements Cgroups {
     }
   }
 
-  children(path: string): string[] {
+  async emptied(path: string, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#event(path, "populated 0", signal);
+    } catch (error) {
+      if (!isErrno(error, "ENOENT", "ENODEV")) {
+        throw error;
+      }
+    }
+  }
+
+  isFrozen(path: string): boolean {
+    return this.#hasEvent(path, "frozen 1");
+  }
+
+  async frozen(path: string, wanted: boolean, signal?: AbortSignal): Promise<void> {
+    await this.#event(path, `frozen ${wanted ? 1 : 0}`, signal);
+  }
+
+  blockDevice(device: string): string {
+    return blockDeviceNumber(device);
+  }
+
+  #entries(path: string, wanted: (entry: Dirent) => boolean): string[] {
     const directory = this.#file(path);
     return named("readdir", JSON.stringify(directory), () =>
       readdirSync(directory, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory())
+        .filter(wanted)
         .map((entry) => entry.name),
     );
+  }
+
+  children(path: string): string[] {
+    return this.#entries(path, (entry) => entry.isDirectory());
+  }
+
+  files(path: string): string[] {
+    return this.#entries(path, (entry) => entry.isFile());
   }
 
   remove(path: string): void {

@@ -45,8 +45,29 @@ export interface Cgroups {
    */
   emptied(path: string, signal?: AbortSignal): Promise<void>;
 
+  /**
+   * Whether every process in the group and below stands still, because this group or one above it is frozen
+   * (cgroup.freeze, Linux 5.2). @throws {SyscallError} ENOENT
+   */
+  isFrozen(path: string): boolean;
+
+  /**
+   * Resolves when `isFrozen` is as wanted; rejects when the group is gone, or with the signal's reason when that aborts
+   * first.
+   */
+  frozen(path: string, wanted: boolean, signal?: AbortSignal): Promise<void>;
+
   /** The names of the groups directly below. */
   children(path: string): string[];
+
+  /** The names of the group's own files. */
+  files(path: string): string[];
+
+  /**
+   * The `MAJOR:MINOR` of a block device, given as that or as a path in /dev.
+   * @throws {SyscallError} ENOTBLK for what is none, ENOENT, …
+   */
+  blockDevice(device: string): string;
 
   /** Removes one group without processes or children. @throws {SyscallError} EBUSY, ENOENT */
   remove(path: string): void;

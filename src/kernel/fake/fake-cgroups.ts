@@ -5,14 +5,20 @@ import type { Cgroups } from "../cgroup/cgroups.ts";
 import type { Controller } from "../cgroup/limits.ts";
 import { SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
+import { FAKE_DEVICES, fileNames, initialText, writeEffect } from "./fake-cgroup-files.ts";
 
 interface Group {
+  /** The texts of files that are no longer as in a new group. */
   readonly files: Map<string, string>;
+  /** Whether cgroup.freeze asks for it. */
+  freeze: boolean;
   readonly delegated: Set<Controller>;
   readonly processes: Set<number>;
 }
 
-const newGroup = (): Group => ({ files: new Map(), delegated: new Set(), processes: new Set() });
+const newGroup = (): Group => ({
+  ...{ files: new Map(), freeze: false, delegated: new Set(), processes: new Set() },
+});
 
 export class FakeCgroups implements Cgroups {
   readonly root = "/fake/cgroup";
@@ -23,10 +29,14 @@ export class FakeCgroups implements Cgroups {
   /** Answers with an error to give instead of a write, if any. */
   refuseWrite: (path: string, file: string, value: string) => ErrnoName | undefined = () =>
     undefined;
+  /** Files that this kernel does not have, though it has their controller. */
+  readonly missingFiles = new Set<string>();
+  /** Processes that do not freeze, for as long as they are in here; see `look`. */
+  readonly stubborn = new Set<number>();
   /** What happens to a process that cgroup.kill reaches. */
   onKill: (pid: number) => void = () => undefined;
 
-  constructor(offered: Iterable<Controller> = ["cpu", "cpuset", "memory", "pids"]) {
+  constructor(offered: Iterable<Controller> = ["cpu", "cpuset", "memory", "pids", "io"]) {
     this.#offered = new Set(offered);
   }
 
@@ -74,27 +84,111 @@ export class FakeCgroups implements Cgroups {
     return delegated;
   }
 
+  #has(path: string, file: string): boolean {
+    return !this.missingFiles.has(file) && initialText(file, this.#offeredTo(path)) !== undefined;
+  }
+
+  /** A file's text without the newline at its end; undefined where there is no such file. */
+  #text(path: string, file: string): string | undefined {
+    const { files, freeze } = this.#group(path, "read");
+    switch (file) {
+      case "cgroup.freeze":
+        return freeze ? "1" : "0";
+      case "cgroup.events":
+        return `populated ${this.#below(path).length > 0 ? 1 : 0}\nfrozen ${this.isFrozen(path) ? 1 : 0}`;
+      default:
+        return this.#has(path, file)
+          ? (files.get(file) ?? initialText(file, this.#offeredTo(path)))
+          : undefined;
+    }
+  }
+
   write(path: string, { file, value }: { file: string; value: string }): void {
     const group = this.#group(path, "write");
     const object = `${JSON.stringify(`${this.root}/${path}/${file}`)} = ${JSON.stringify(value)}`;
-    const controller = file.split(".")[0];
+    const fail = (errno: ErrnoName): never => {
+      throw new SyscallError("write", ERRNO[errno], object);
+    };
     const refusal = this.refuseWrite(path, file, value);
     if (refusal !== undefined) {
-      throw new SyscallError("write", ERRNO[refusal], object);
+      fail(refusal);
     }
-    if (controller !== "cgroup" && ![...this.#offeredTo(path)].some((it) => it === controller)) {
-      throw new SyscallError("write", ERRNO.ENOENT, object);
+    if (file === "cgroup.freeze") {
+      group.freeze = value === "1";
+      this.look();
+      return;
     }
-    group.files.set(file, value);
+    if (!this.#has(path, file)) {
+      fail("ENOENT");
+    }
+    if (this.#emptiesUsedList(path, file, value)) {
+      fail("ENOSPC");
+    }
+    const effect = writeEffect(file, value, (other) => this.#text(path, other) ?? "");
+    if (typeof effect === "string") {
+      fail(effect);
+    } else {
+      this.set(path, effect);
+    }
+  }
+
+  /** The kernel takes no empty list for a cpuset with processes that has one. */
+  #emptiesUsedList(path: string, file: string, value: string): boolean {
+    return (
+      ["cpuset.cpus", "cpuset.mems"].includes(file) &&
+      value.trim() === "" &&
+      this.#text(path, file) !== "" &&
+      this.#below(path).length > 0
+    );
+  }
+
+  /** Puts texts into files, as the kernel does with counters. */
+  set(path: string, texts: Readonly<Record<string, string>>): void {
+    const { files } = this.#group(path, "write");
+    for (const [file, text] of Object.entries(texts)) {
+      files.set(file, text);
+    }
+  }
+
+  /** The files of a group that are not as in a new one, by name. */
+  changed(path: string): string[] {
+    return [...this.#group(path, "read").files.keys()].sort();
   }
 
   read(path: string, file: string): string {
-    const value = this.#group(path, "read").files.get(file);
-    if (value === undefined) {
+    const text = this.#text(path, file);
+    if (text === undefined) {
       const object = JSON.stringify(`${this.root}/${path}/${file}`);
       throw new SyscallError("read", ERRNO.ENOENT, object);
     }
-    return `${value}\n`;
+    return text === "" && file === "io.max" ? "" : `${text}\n`;
+  }
+
+  files(path: string): string[] {
+    this.#group(path, "readdir");
+    const names = fileNames(this.#offeredTo(path)).filter((file) => !this.missingFiles.has(file));
+    return ["cgroup.freeze", "cgroup.events", ...names];
+  }
+
+  blockDevice(device: string): string {
+    const number = Object.entries(FAKE_DEVICES).flat().includes(device)
+      ? (FAKE_DEVICES[device] ?? device)
+      : undefined;
+    if (number === undefined && !/^[0-9]+:[0-9]+$/.test(device)) {
+      throw new SyscallError("stat", ERRNO.ENOTBLK, JSON.stringify(device));
+    }
+    return number ?? device;
+  }
+
+  isFrozen(path: string): boolean {
+    this.#group(path, "read");
+    const ancestors = [...this.#groups].filter(
+      ([other]) => other === path || path.startsWith(`${other}/`),
+    );
+    return (
+      ancestors.some(([, { freeze }]) => freeze) &&
+      !this.#below(path).some((pid) => this.stubborn.has(pid))
+    );
   }
 
   open(path: string): FileDescriptor {
@@ -109,8 +203,13 @@ export class FakeCgroups implements Cgroups {
     return this.#descriptors.get(descriptor.number) ?? "";
   }
 
-  /** Puts a process into a group. */
+  /** Puts a process into a group. @throws {Error} for a frozen group, where the kernel would hang the daemon */
   join(path: string, pid: number): void {
+    if (this.isFrozen(path)) {
+      throw new Error(
+        `a process born into the frozen "${path}" never runs, and vfork waits for it`,
+      );
+    }
     this.#group(path, "write").processes.add(pid);
   }
 
@@ -119,6 +218,11 @@ export class FakeCgroups implements Cgroups {
     for (const { processes } of this.#groups.values()) {
       processes.delete(pid);
     }
+    this.look();
+  }
+
+  /** Has all who wait for a change see whether there is one. */
+  look(): void {
     for (const waiter of [...this.#waiters]) {
       waiter();
     }
@@ -141,22 +245,34 @@ export class FakeCgroups implements Cgroups {
   }
 
   emptied(path: string, signal?: AbortSignal): Promise<void> {
+    return this.#until(() => this.#below(path).length === 0, signal);
+  }
+
+  frozen(path: string, wanted: boolean, signal?: AbortSignal): Promise<void> {
+    return this.#until(() => this.isFrozen(path) === wanted, signal);
+  }
+
+  #until(isTrue: () => boolean, signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const look = (): void => {
-      if (this.#below(path).length === 0) {
-        this.#waiters.delete(look);
-        resolve();
-      }
-    };
-    const onAbort = (): void => {
+    const fail = (reason: unknown): void => {
       this.#waiters.delete(look);
-      reject(signal?.reason);
+      reject(reason);
+    };
+    const look = (): void => {
+      try {
+        if (isTrue()) {
+          this.#waiters.delete(look);
+          resolve();
+        }
+      } catch (error) {
+        fail(error);
+      }
     };
     this.#waiters.add(look);
     if (signal?.aborted === true) {
-      onAbort();
+      fail(signal.reason);
     } else {
-      signal?.addEventListener("abort", onAbort, { once: true });
+      signal?.addEventListener("abort", () => fail(signal.reason), { once: true });
       look();
     }
     return promise;

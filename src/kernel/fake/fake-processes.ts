@@ -1,18 +1,32 @@
 /** Processes in memory that do what a test says. For tests. */
 import type { ErrnoName } from "../abi/errno.ts";
 import { ERRNO } from "../abi/errno.ts";
+import type { CellNamespaces } from "../namespace/namespaces.ts";
 import type { ExitStatus } from "../process/exit-status.ts";
 import { LaunchError } from "../process/launcher.ts";
-import type { ManagedProcess, OutputPipe, Processes, StartOptions } from "../process/processes.ts";
+import type {
+  InputPipe,
+  ManagedProcess,
+  OutputIdentity,
+  OutputPipe,
+  ProcessEnd,
+  Processes,
+  ProcessIdentity,
+  StartOptions,
+  TerminalSize,
+} from "../process/processes.ts";
+import { SyscallError } from "../sys/error.ts";
 import type { FakeCgroups } from "./fake-cgroups.ts";
 
-class FakePipe implements OutputPipe {
+/** An output stream. It outlives its readers, as a pipe that its process holds: a new one goes on where the last stopped. */
+export class FakePipe implements OutputPipe {
   readonly #chunks: Uint8Array[] = [];
   #wake = Promise.withResolvers<void>();
   #ended = false;
+  #reader = 0;
 
-  push(text: string): void {
-    this.#chunks.push(Buffer.from(text));
+  push(output: string | Uint8Array): void {
+    this.#chunks.push(typeof output === "string" ? Buffer.from(output) : output);
     this.#wake.resolve();
   }
 
@@ -22,58 +36,121 @@ class FakePipe implements OutputPipe {
   }
 
   async *read(): AsyncIterable<Uint8Array> {
-    for (;;) {
+    const reader = this.#newReader();
+    while (reader === this.#reader) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
         yield chunk;
       } else if (this.#ended) {
         return;
       } else {
-        await this.#wake.promise;
-        this.#wake = Promise.withResolvers();
+        const { promise } = this.#wake;
+        await promise;
+        if (promise === this.#wake.promise && !this.#ended) {
+          this.#wake = Promise.withResolvers();
+        }
       }
     }
   }
 
+  /** Ends the reading of the one before. */
+  #newReader(): number {
+    this.#reader += 1;
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+    if (this.#ended || this.#chunks.length > 0) {
+      this.#wake.resolve();
+    }
+    return this.#reader;
+  }
+
   async close(): Promise<void> {
-    this.end();
+    this.#newReader();
+  }
+}
+
+/** Standard input that keeps what is written to it. */
+export class FakeInput implements InputPipe {
+  readonly #chunks: Uint8Array[] = [];
+  /** Nobody reads any more. */
+  isBroken = false;
+  ended = false;
+
+  /** All that was written. */
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString();
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.isBroken || this.ended) {
+      throw new SyscallError("write", ERRNO.EPIPE, "standard input");
+    }
+    this.#chunks.push(bytes.slice());
+  }
+
+  end(): void {
+    this.ended = true;
   }
 }
 
 export class FakeProcess implements ManagedProcess {
   readonly pid: number;
+  readonly namespacePid: number;
+  readonly startTime: bigint;
   readonly options: StartOptions;
+  readonly outputs: OutputIdentity;
   readonly signals: number[] = [];
   readonly stdout = new FakePipe();
   readonly stderr = new FakePipe();
-  readonly #exit = Promise.withResolvers<ExitStatus>();
+  readonly stdin: FakeInput | undefined;
+  /** The sizes that its terminal was given, in order. */
+  readonly sizes: TerminalSize[] = [];
+  readonly #exit = Promise.withResolvers<ProcessEnd>();
   readonly #onEnd: () => void;
   /** Which signals end it; a test takes SIGTERM out to make it stubborn. */
   readonly fatal = new Set([9, 15]);
   ended = false;
 
-  constructor(pid: number, options: StartOptions, onEnd: () => void) {
+  constructor(pid: number, namespacePid: number, options: StartOptions, onEnd: () => void) {
     this.pid = pid;
+    this.namespacePid = namespacePid;
+    this.startTime = BigInt(pid) * 10n;
     this.options = options;
+    const { stdin = "null", terminalSize } = options;
+    const hasTerminal = stdin === "terminal";
+    this.outputs = hasTerminal
+      ? { stdoutInode: 0n, stderrInode: 0n }
+      : { stdoutInode: BigInt(pid) * 2n, stderrInode: BigInt(pid) * 2n + 1n };
+    this.stdin = stdin === "null" ? undefined : new FakeInput();
+    if (hasTerminal) {
+      this.stderr.end();
+      this.resize(terminalSize ?? { rows: 24, columns: 80 });
+    }
     this.#onEnd = onEnd;
   }
 
-  get exited(): Promise<ExitStatus> {
+  get exited(): Promise<ProcessEnd> {
     return this.#exit.promise;
   }
 
-  /** Ends the process. */
-  exit(status: ExitStatus): void {
+  /** Ends the process. Without a status: nobody can tell how it ended, as of one that was adopted. */
+  exit(status: ExitStatus | undefined, maxRssBytes = 0): void {
     if (!this.ended) {
       this.ended = true;
       this.stdout.end();
       this.stderr.end();
-      this.#exit.resolve(status);
+      if (this.stdin !== undefined) {
+        this.stdin.isBroken = true;
+      }
+      this.#exit.resolve({ status, maxRssBytes });
       this.#onEnd();
     }
   }
 
   receive(signal: number): void {
+    if (this.ended) {
+      return;
+    }
     this.signals.push(signal);
     if (this.fatal.has(signal)) {
       this.exit({ kind: "signaled", signal });
@@ -81,8 +158,12 @@ export class FakeProcess implements ManagedProcess {
   }
 
   signalGroup(signal: number): void {
-    if (!this.ended) {
-      this.receive(signal);
+    this.receive(signal);
+  }
+
+  resize(size: TerminalSize): void {
+    if (this.options.stdin === "terminal") {
+      this.sizes.push(size);
     }
   }
 }
@@ -90,6 +171,7 @@ export class FakeProcess implements ManagedProcess {
 export class FakeProcesses implements Processes {
   readonly all = new Map<number, FakeProcess>();
   readonly #cgroups: FakeCgroups;
+  readonly #lastNamespacePids = new WeakMap<CellNamespaces, number>();
   #nextPid = 100;
   /** The next start fails with this. */
   failNext: ErrnoName | undefined;
@@ -99,19 +181,37 @@ export class FakeProcesses implements Processes {
     cgroups.onKill = (pid) => this.signal(pid, 9);
   }
 
+  /** A process id that nobody has. */
+  takePid(): number {
+    return this.#nextPid++;
+  }
+
   start(options: StartOptions): FakeProcess {
+    const { paths, namespaces, cgroup } = options;
     if (this.failNext !== undefined) {
       const errno = ERRNO[this.failNext];
       this.failNext = undefined;
-      throw new LaunchError("exec", errno, options.paths[0] ?? "");
+      throw new LaunchError("exec", errno, paths[0] ?? "");
     }
-    const pid = this.#nextPid++;
-    const fake = new FakeProcess(pid, options, () => this.#cgroups.leave(pid));
+    const pid = this.takePid();
+    const namespacePid = namespaces?.hasProcessIds === true ? this.#pidIn(namespaces) : pid;
+    const fake = new FakeProcess(pid, namespacePid, options, () => this.#cgroups.leave(pid));
     this.all.set(pid, fake);
-    if (options.cgroup !== undefined) {
-      this.#cgroups.join(this.#cgroups.pathOf(options.cgroup), pid);
+    if (cgroup !== undefined) {
+      this.#cgroups.join(this.#cgroups.pathOf(cgroup), pid);
     }
     return fake;
+  }
+
+  #pidIn(namespaces: CellNamespaces): number {
+    const pid = (this.#lastNamespacePids.get(namespaces) ?? 1) + 1; // 1 is the first process
+    this.#lastNamespacePids.set(namespaces, pid);
+    return pid;
+  }
+
+  adopt({ pid, startTime }: ProcessIdentity): FakeProcess | undefined {
+    const fake = this.all.get(pid);
+    return fake?.ended === false && fake.startTime === startTime ? fake : undefined;
   }
 
   /** The process that was started last. */
@@ -121,6 +221,11 @@ export class FakeProcesses implements Processes {
       throw new Error("no process was started");
     }
     return fake;
+  }
+
+  /** Those that have not ended, for a census. */
+  get running(): FakeProcess[] {
+    return [...this.all.values()].filter((fake) => !fake.ended);
   }
 
   signal(pid: number, signal: number): void {

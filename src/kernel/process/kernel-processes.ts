@@ -1,16 +1,25 @@
-/** Processes of the kernel: the launcher, output pipes, and exits by pidfd. */
+/** Processes of the kernel: the launcher, pipes and terminals, and exits by pidfd. */
 import { openSync } from "node:fs";
 import { ERRNO } from "../abi/errno.ts";
 import { RLIMIT_NOFILE } from "../abi/resource.ts";
+import { kernelNamespaces } from "../namespace/kernel-namespaces.ts";
 import { SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscall, syscallRaw } from "../sys/syscall.ts";
-import type { ExitStatus } from "./exit-status.ts";
+import { adoptProcess } from "./adoption.ts";
 import { ExitWatcher } from "./exit-watcher.ts";
 import type { ResourceLimit } from "./launch-plan.ts";
-import { launch } from "./launcher.ts";
-import { KernelPipe } from "./pipe.ts";
-import type { ManagedProcess, Processes, StartOptions } from "./processes.ts";
+import { LaunchError, type LaunchedProcess, launch } from "./launcher.ts";
+import { readProcStat } from "./proc-stat.ts";
+import type {
+  ManagedProcess,
+  OutputIdentity,
+  ProcessEnd,
+  Processes,
+  ProcessIdentity,
+  StartOptions,
+} from "./processes.ts";
+import { createStreams, giveStreamsTo, type Streams } from "./streams.ts";
 
 /**
  * The soft limit of open files that a child starts with, which programs that use select(2) can bear; it may raise it
@@ -32,58 +41,105 @@ function kill(pid: number, signal: number): void {
   }
 }
 
+/**
+ * A child begins its life in the daemon's memory, and the kernel counts that as the most it took. So what is no more
+ * than the daemon's peak says nothing of the child, and is left out.
+ */
+function withoutOwnPeak(end: ProcessEnd, ownPeakBytes: number): ProcessEnd {
+  return end.maxRssBytes > ownPeakBytes ? end : { ...end, maxRssBytes: 0 };
+}
+
 export class KernelProcesses implements Processes, Disposable {
-  readonly #watcher = new ExitWatcher();
-  readonly #resourceLimits = [openFilesLimit()];
+  /** Tells the ends of all that was started, namespaces' first processes among them. */
+  readonly watcher = new ExitWatcher();
+  readonly #defaultLimits = [openFilesLimit()];
   readonly #null = new FileDescriptor(openSync("/dev/null", "r"));
+  readonly #isRoot = process.geteuid?.() === 0;
 
   start(options: StartOptions): ManagedProcess {
+    const { stdin = "null", terminalSize, uid } = options;
+    const streams = createStreams(stdin, terminalSize, this.#null);
     using stack = new DisposableStack();
-    const stdout = KernelPipe.create();
-    stack.use(stdout.writer);
+    stack.defer(() => streams.closeForProcess());
     const undo = stack.use(new DisposableStack());
-    undo.defer(() => void stdout.pipe.close());
-    const stderr = KernelPipe.create();
-    stack.use(stderr.writer);
-    undo.defer(() => void stderr.pipe.close());
-    const { cgroup, uid, gid, paths, argv, env, cwd } = options;
-    const { pid, pidfd } = launch({
-      paths,
-      argv,
-      env,
-      cwd,
-      stdin: this.#null.number,
-      stdout: stdout.writer.number,
-      stderr: stderr.writer.number,
-      ...(cgroup === undefined ? {} : { cgroupFd: cgroup.number }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(gid === undefined ? {} : { gid }),
-      noNewPrivileges: uid !== undefined && uid !== 0,
-      resourceLimits: this.#resourceLimits,
-    });
+    undo.defer(() => streams.abandon());
+    if (uid !== undefined) {
+      giveStreamsTo(uid, streams, this.#null);
+    }
+    const launched = this.#launch(options, streams);
     undo.move();
-    return this.#managed(pid, pidfd, stdout.pipe, stderr.pipe);
+    return this.#managed(launched, streams);
   }
 
-  #managed(
-    pid: number,
-    pidfd: FileDescriptor,
-    stdout: KernelPipe,
-    stderr: KernelPipe,
-  ): ManagedProcess {
-    const watcher = this.#watcher;
-    const exited: Promise<ExitStatus> = watcher.watch(pid, pidfd);
+  #launch(options: StartOptions, streams: Streams): LaunchedProcess {
+    const { cgroup, uid, namespaces, descriptors = [] } = options;
+    const [stdin, stdout, stderr] = streams.forProcess;
+    const joined = namespaces === undefined ? undefined : kernelNamespaces(namespaces);
+    return launch({
+      paths: options.paths,
+      argv: options.argv,
+      env: options.env,
+      cwd: options.cwd,
+      ...(cgroup === undefined ? {} : { cgroupFd: cgroup.number }),
+      cgroupNamespace: this.#isRoot,
+      ...(joined === undefined || joined.bits === 0 ? {} : { join: joined.join() }),
+      stdin: stdin.number,
+      stdout: stdout.number,
+      stderr: stderr.number,
+      terminal: streams.terminal !== undefined,
+      descriptors: descriptors.map(({ from, to }) => ({ from: from.number, to })),
+      uid,
+      gid: options.gid,
+      groups: options.groups,
+      capabilities: options.capabilities,
+      noNewPrivileges: options.noNewPrivileges ?? (uid !== undefined && uid !== 0),
+      seccomp: options.seccomp,
+      resourceLimits: this.#limits(options.resourceLimits ?? []),
+    });
+  }
+
+  #limits(asked: readonly ResourceLimit[]): ResourceLimit[] {
+    const named = new Set(asked.map(({ resource }) => resource));
+    return [...this.#defaultLimits.filter(({ resource }) => !named.has(resource)), ...asked];
+  }
+
+  #managed({ pid, namespacePid, pidfd }: LaunchedProcess, streams: Streams): ManagedProcess {
+    const { watcher } = this;
+    const ownPeakBytes = process.resourceUsage().maxRSS * 1024;
+    const exited = watcher.watch(pid, pidfd).then((end) => {
+      streams.closeInput();
+      return withoutOwnPeak(end, ownPeakBytes);
+    });
+    // It is there until it is reaped, which the event loop does.
+    const startTime = readProcStat(pid)?.startTime;
+    if (startTime === undefined) {
+      kill(pid, 9);
+      throw new LaunchError("read the start time of", ERRNO.ESRCH, String(pid));
+    }
     return {
       pid,
+      startTime,
+      namespacePid,
       exited,
-      stdout,
-      stderr,
+      stdout: streams.stdout,
+      stderr: streams.stderr,
+      stdin: streams.stdin,
+      outputs: streams.outputs,
       signalGroup(signal) {
         if (watcher.has(pid)) {
           kill(-pid, signal);
         }
       },
+      resize: (size) => streams.terminal?.resize(size),
     };
+  }
+
+  adopt(
+    identity: ProcessIdentity,
+    outputs: OutputIdentity,
+    members: readonly number[],
+  ): ManagedProcess | undefined {
+    return adoptProcess(this.watcher, identity, outputs, members);
   }
 
   signal(pid: number, signal: number): void {
@@ -96,11 +152,11 @@ export class KernelProcesses implements Processes, Disposable {
   }
 
   owns(pid: number): boolean {
-    return this.#watcher.has(pid);
+    return this.watcher.has(pid);
   }
 
   [Symbol.dispose](): void {
-    this.#watcher[Symbol.dispose]();
+    this.watcher[Symbol.dispose]();
     this.#null[Symbol.dispose]();
   }
 }

@@ -1,4 +1,5 @@
 /** The launch plan as `ffi/launch_plan.h` lays it out, packed from a description in JavaScript values. */
+import { SOCK_FILTER } from "../abi/filter.ts";
 import { layout } from "../abi/layout.ts";
 import { addressOf } from "../sys/memory.ts";
 import { cString } from "../sys/syscall.ts";
@@ -9,44 +10,63 @@ export const LAUNCH_PLAN = layout({
   argv: "u64",
   envp: "u64",
   cwd: "u64",
+  hostname: "u64",
   namespaces: "u64",
+  join: "u64",
   rlimits: "u64",
+  groups: "u64",
+  capabilities: "u64",
+  filter: "u64",
+  descriptors: "u64",
+  hostname_length: "u32",
   rlimit_count: "u32",
+  group_count: "u32",
+  filter_count: "u32",
+  descriptor_count: "u32",
   flags: "u32",
   uid: "u32",
   gid: "u32",
   cgroup: "i32",
+  join_pidfd: "i32",
+  own_pid_namespace: "i32",
+  program: "i32",
   stdin: "i32",
   stdout: "i32",
   stderr: "i32",
 });
 
 /** `struct au_launch_result` */
-export const LAUNCH_RESULT = layout({ pid: "i32", pidfd: "i32", step: "i32", error: "i32" });
+export const LAUNCH_RESULT = layout({
+  pid: "i32",
+  pidfd: "i32",
+  namespace_pid: "i32",
+  step: "i32",
+  error: "i32",
+  detail: "i32",
+});
 
 /** `struct au_rlimit` */
 export const RLIMIT = layout({ resource: "u64", soft: "u64", hard: "u64" });
 
-/** `enum au_launch_step`, by number, in words. */
-export const LAUNCH_STEPS = [
-  "none",
-  "map a stack for",
-  "clone3",
-  "reset signals of",
-  "setsid",
-  "set standard streams of",
-  "close_range",
-  "chdir",
-  "prlimit",
-  "setgroups",
-  "setresgid",
-  "setresuid",
-  "prctl",
-  "exec",
-] as const;
+/** `struct au_descriptor` */
+export const DESCRIPTOR = layout({ from: "i32", to: "i32" });
 
 /** `enum au_launch_flag` */
-export const LAUNCH_FLAGS = { SET_UID: 1, SET_GID: 2, NO_NEW_PRIVS: 4 } as const;
+export const LAUNCH_FLAGS = {
+  SET_UID: 1,
+  SET_GID: 2,
+  SET_GROUPS: 4,
+  SET_CAPABILITIES: 8,
+  NO_NEW_PRIVS: 16,
+  TERMINAL: 32,
+  CGROUP_NAMESPACE: 64,
+  BLOCK_SIGNALS: 128,
+} as const;
+
+export const MAX_DESCRIPTORS = 64;
+/** As far as the kernel takes one (BPF_MAXINSNS). */
+const MAX_FILTER_LENGTH = 4096;
+const FIRST_FREE_DESCRIPTOR = 3;
 
 export interface ResourceLimit {
   /** RLIMIT_* (getrlimit(2)) */
@@ -55,22 +75,51 @@ export interface ResourceLimit {
   readonly hard: bigint;
 }
 
+/** Namespaces to be born in, which a process is in. */
+export interface NamespacesToJoin {
+  readonly pidfd: number;
+  /** CLONE_NEW* bits */
+  readonly namespaces: number;
+  /** A descriptor of the daemon's own process id namespace, which its thread goes back to. */
+  readonly ownPidNamespace: number;
+}
+
 /** What to run and how. */
 export interface LaunchPlan {
   /** Absolute paths, tried in order until one is there. */
   readonly paths: readonly string[];
+  /** A descriptor of the file to run, in place of the paths. */
+  readonly programFd?: number;
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   /** The control group to be born in. Left out: the daemon's own. */
   readonly cgroupFd?: number;
+  /** Whether it gets a cgroup namespace, which begins at its group. */
+  readonly cgroupNamespace: boolean;
+  readonly join?: NamespacesToJoin;
+  /** CLONE_NEW* bits of namespaces to make, within those that are joined. */
+  readonly newNamespaces?: number;
+  /** In a new UTS namespace. */
+  readonly hostname?: string;
   readonly stdin: number;
   readonly stdout: number;
   readonly stderr: number;
-  readonly uid?: number;
-  readonly gid?: number;
+  /** Whether stdin is a terminal, to be its session's own. */
+  readonly terminal?: boolean;
+  readonly descriptors?: readonly { readonly from: number; readonly to: number }[];
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** Left out with a uid or a gid: none. */
+  readonly groups?: readonly number[] | undefined;
+  /** Bit N: capability N. */
+  readonly capabilities?: bigint | undefined;
   readonly noNewPrivileges: boolean;
+  /** `struct sock_filter[]` */
+  readonly seccomp?: Uint8Array | undefined;
   readonly resourceLimits: readonly ResourceLimit[];
+  /** Execs with every signal blocked; else with none. */
+  readonly blockSignals?: boolean;
 }
 
 /** A packed plan: the structure, and all memory it points to, which has to live as long as it. */
@@ -79,42 +128,111 @@ export interface PackedPlan {
   readonly memory: readonly Uint8Array[];
 }
 
-/** @throws {RangeError} for a NUL character in a string */
-export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
-  const memory: Uint8Array[] = [];
-  const keep = <T extends Uint8Array>(bytes: T): T => {
-    memory.push(bytes);
-    return bytes;
+function check(plan: LaunchPlan): void {
+  const { seccomp, descriptors = [] } = plan;
+  const length = (seccomp?.byteLength ?? 0) / SOCK_FILTER.size;
+  if (!Number.isInteger(length) || length > MAX_FILTER_LENGTH) {
+    throw new RangeError(`a seccomp filter of ${length} instructions`);
+  }
+  const targets = new Set(descriptors.map(({ to }) => to));
+  if (
+    targets.size !== descriptors.length ||
+    descriptors.length > MAX_DESCRIPTORS ||
+    descriptors.some(({ to }) => !Number.isInteger(to) || to < FIRST_FREE_DESCRIPTOR)
+  ) {
+    throw new RangeError(
+      `descriptors to hand over are not up to ${MAX_DESCRIPTORS}, from ${FIRST_FREE_DESCRIPTOR} up, once each`,
+    );
+  }
+}
+
+function flagsOf(plan: LaunchPlan): number {
+  const { uid, gid, groups } = plan;
+  const flags: Readonly<Record<keyof typeof LAUNCH_FLAGS, boolean>> = {
+    SET_UID: uid !== undefined,
+    SET_GID: gid !== undefined,
+    SET_GROUPS: uid !== undefined || gid !== undefined || groups !== undefined,
+    SET_CAPABILITIES: plan.capabilities !== undefined,
+    NO_NEW_PRIVS: plan.noNewPrivileges,
+    TERMINAL: plan.terminal === true,
+    CGROUP_NAMESPACE: plan.cgroupNamespace,
+    BLOCK_SIGNALS: plan.blockSignals === true,
   };
-  const pointers = (strings: readonly string[]): number => {
+  let bits = 0;
+  for (const name of Object.keys(LAUNCH_FLAGS) as (keyof typeof LAUNCH_FLAGS)[]) {
+    bits |= flags[name] ? LAUNCH_FLAGS[name] : 0;
+  }
+  return bits;
+}
+
+/** Memory that a plan points to. An address of nothing is null. */
+class PlanMemory {
+  readonly all: Uint8Array[] = [];
+
+  bytes(bytes: Uint8Array): number {
+    this.all.push(bytes);
+    return bytes.byteLength === 0 ? 0 : addressOf(bytes);
+  }
+
+  strings(strings: readonly string[]): number {
     const array = new BigUint64Array(strings.length + 1);
     strings.forEach((text, i) => {
-      array[i] = BigInt(addressOf(keep(cString(text))));
+      array[i] = BigInt(this.bytes(cString(text)));
     });
-    return addressOf(keep(new Uint8Array(array.buffer)));
-  };
-  const limits = keep(new Uint8Array(Math.max(1, plan.resourceLimits.length) * RLIMIT.size));
-  plan.resourceLimits.forEach((limit, i) => {
-    RLIMIT.write(new DataView(limits.buffer, i * RLIMIT.size), { ...limit });
-  });
+    return this.bytes(new Uint8Array(array.buffer));
+  }
+
+  structs<T>(
+    { size }: { readonly size: number },
+    values: readonly T[],
+    write: (view: DataView, value: T) => void,
+  ): number {
+    const bytes = new Uint8Array(values.length * size);
+    for (const [i, value] of values.entries()) {
+      write(new DataView(bytes.buffer, i * size, size), value);
+    }
+    return this.bytes(bytes);
+  }
+}
+
+/** @throws {RangeError} for a NUL character in a string, and for what no process can have */
+export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
+  check(plan);
+  const memory = new PlanMemory();
+  const { join, hostname = "", groups = [], seccomp, descriptors = [] } = plan;
   const packed = new Uint8Array(LAUNCH_PLAN.size);
   LAUNCH_PLAN.write(new DataView(packed.buffer), {
-    paths: pointers(plan.paths),
-    argv: pointers(plan.argv),
-    envp: pointers(Object.entries(plan.env).map(([name, value]) => `${name}=${value}`)),
-    cwd: addressOf(keep(cString(plan.cwd))),
-    rlimits: addressOf(limits),
+    paths: memory.strings(plan.paths),
+    argv: memory.strings(plan.argv),
+    envp: memory.strings(Object.entries(plan.env).map(([name, value]) => `${name}=${value}`)),
+    cwd: memory.bytes(cString(plan.cwd)),
+    hostname: memory.bytes(cString(hostname)),
+    namespaces: plan.newNamespaces ?? 0,
+    join: join?.namespaces ?? 0,
+    rlimits: memory.structs(RLIMIT, plan.resourceLimits, (view, limit) =>
+      RLIMIT.write(view, { ...limit }),
+    ),
+    groups: memory.bytes(new Uint8Array(Uint32Array.from(groups).buffer)),
+    capabilities: plan.capabilities ?? 0n,
+    filter: seccomp === undefined ? 0 : memory.bytes(seccomp),
+    descriptors: memory.structs(DESCRIPTOR, descriptors, (view, descriptor) =>
+      DESCRIPTOR.write(view, { ...descriptor }),
+    ),
+    hostname_length: Buffer.byteLength(hostname),
     rlimit_count: plan.resourceLimits.length,
-    flags:
-      (plan.uid === undefined ? 0 : LAUNCH_FLAGS.SET_UID) |
-      (plan.gid === undefined ? 0 : LAUNCH_FLAGS.SET_GID) |
-      (plan.noNewPrivileges ? LAUNCH_FLAGS.NO_NEW_PRIVS : 0),
+    group_count: groups.length,
+    filter_count: (seccomp?.byteLength ?? 0) / SOCK_FILTER.size,
+    descriptor_count: descriptors.length,
+    flags: flagsOf(plan),
     uid: plan.uid ?? 0,
     gid: plan.gid ?? 0,
     cgroup: plan.cgroupFd ?? -1,
+    join_pidfd: join?.pidfd ?? -1,
+    own_pid_namespace: join?.ownPidNamespace ?? -1,
+    program: plan.programFd ?? -1,
     stdin: plan.stdin,
     stdout: plan.stdout,
     stderr: plan.stderr,
   });
-  return { plan: packed, memory };
+  return { plan: packed, memory: memory.all };
 }

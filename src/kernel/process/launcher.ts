@@ -2,11 +2,13 @@
  * Starts processes by the launcher of `ffi/launch.c`: one call that returns when the process has exec'd, or with the
  * step that failed.
  */
+import { readFileSync } from "node:fs";
+import { errnoName } from "../abi/errno.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { library } from "../sys/library.ts";
 import { addressOf } from "../sys/memory.ts";
-import { errnoName } from "../abi/errno.ts";
-import { LAUNCH_RESULT, LAUNCH_STEPS, packLaunchPlan, type LaunchPlan } from "./launch-plan.ts";
+import { LAUNCH_RESULT, packLaunchPlan, type LaunchPlan } from "./launch-plan.ts";
+import { launchFailure } from "./launch-steps.ts";
 
 /** A launch that failed: the step, what it was done to, and the kernel's reason. */
 export class LaunchError extends Error {
@@ -24,9 +26,10 @@ export class LaunchError extends Error {
   }
 }
 
-/** A process that was just started: its id as the daemon sees it, and the descriptor that is it for good. */
+/** A process that was just started: its ids as the daemon and as it sees itself, and the descriptor that is it for good. */
 export interface LaunchedProcess {
   readonly pid: number;
+  readonly namespacePid: number;
   readonly pidfd: FileDescriptor;
 }
 
@@ -41,15 +44,23 @@ export function launch(plan: LaunchPlan): LaunchedProcess {
   const view = new DataView(bytes.buffer);
   const step = LAUNCH_RESULT.read(view, "step");
   if (step !== 0) {
-    const object = (step === LAUNCH_STEPS.indexOf("chdir") ? plan.cwd : plan.paths[0]) ?? "";
-    throw new LaunchError(
-      LAUNCH_STEPS[step] ?? `step ${step}`,
-      LAUNCH_RESULT.read(view, "error"),
-      object,
-    );
+    const { call, object } = launchFailure(plan, step, LAUNCH_RESULT.read(view, "detail"));
+    throw new LaunchError(call, LAUNCH_RESULT.read(view, "error"), object);
   }
+  const pidfd = new FileDescriptor(LAUNCH_RESULT.read(view, "pidfd"));
   return {
-    pid: LAUNCH_RESULT.read(view, "pid"),
-    pidfd: new FileDescriptor(LAUNCH_RESULT.read(view, "pidfd")),
+    pid: LAUNCH_RESULT.read(view, "pid") || pidOf(pidfd),
+    namespacePid: LAUNCH_RESULT.read(view, "namespace_pid"),
+    pidfd,
   };
+}
+
+/** The id of a process that was made by another than the daemon, in whose eyes it had another id. */
+function pidOf(pidfd: FileDescriptor): number {
+  const info = readFileSync(`/proc/self/fdinfo/${pidfd.number}`, "utf8");
+  const pid = /^Pid:\s*(\d+)$/m.exec(info)?.[1];
+  if (pid === undefined) {
+    throw new Error("the kernel does not tell the process id of a pidfd");
+  }
+  return Number(pid);
 }

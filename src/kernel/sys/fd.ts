@@ -20,6 +20,11 @@ export class FileDescriptor implements Disposable {
     return this.#number;
   }
 
+  /** Whether it is closed, or somebody else's. */
+  get isClosed(): boolean {
+    return this.#number < 0;
+  }
+
   /** Hands the descriptor to somebody else, who closes it. */
   release(): number {
     const number = this.number;

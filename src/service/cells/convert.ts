@@ -1,24 +1,20 @@
-/** Between the messages of `aurae.cells.v0` and the domain's values. */
+/** Cells and events: from messages to the domain's values and back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { AuraeError } from "../../base/errors.ts";
 import type { Cell as DomainCell, CellSpec } from "../../domain/cells/cell.ts";
 import { CellName } from "../../domain/cells/cell-name.ts";
-import type {
-  Executable as DomainExecutable,
-  ExecutableSpec,
-  ExitStatus,
-} from "../../domain/executables/executable.ts";
-import { executableName } from "../../domain/executables/executable-name.ts";
+import type { CellEvent, EventKind } from "../../domain/events/event-log.ts";
+import type { Executable } from "../../domain/executables/executable.ts";
 import {
   type Cell,
   type CellGraphNode,
   CellGraphNodeSchema,
   type CellSchema,
-  type CellServiceStartRequest,
-  ExecutableState,
   type ExecutableSummarySchema,
-  type ExitStatusSchema,
 } from "../../gen/aurae/cells/v0/cells_pb.ts";
+import { CellEventKind, type CellEventSchema } from "../../gen/aurae/cells/v0/executables_pb.ts";
+import { executableToProto } from "./executables.ts";
+import { limitsFromProto, limitsToProto } from "./limits.ts";
 
 /** The validation has seen that what is required is there; this only tells the type checker. */
 export function present<T>(value: T | undefined, field: string): T {
@@ -31,30 +27,13 @@ export function present<T>(value: T | undefined, field: string): T {
 }
 
 export function cellSpecFromProto(cell: Cell): CellSpec {
-  const { cpu, cpuset, memory } = cell;
+  const maxBytes = cell.output?.maxBytes;
   return {
     name: CellName.parse(cell.name),
-    limits: {
-      cpu: cpu && { weight: cpu.weight, max: cpu.max, period: cpu.period },
-      cpuset: cpuset && { cpus: cpuset.cpus, mems: cpuset.mems },
-      memory: memory && {
-        min: memory.min,
-        low: memory.low,
-        high: memory.high,
-        max: memory.max,
-      },
-    },
-  };
-}
-
-export function executableSpecFromProto(request: CellServiceStartRequest): ExecutableSpec {
-  const executable = present(request.executable, "executable");
-  return {
-    name: executableName(executable.name),
-    command: executable.command,
-    description: executable.description,
-    uid: request.uid,
-    gid: request.gid,
+    limits: limitsFromProto(cell),
+    isolateProcess: cell.isolateProcess,
+    isolateNetwork: cell.isolateNetwork,
+    outputMaxBytes: maxBytes === undefined ? undefined : Number(maxBytes),
   };
 }
 
@@ -63,60 +42,69 @@ export function cellNameFromProto(name: string | undefined): CellName | undefine
   return name === undefined ? undefined : CellName.parse(name);
 }
 
-/** Leaves out what is undefined, as messages want it. */
-function defined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-}
-
-function cellToProto({ name, limits }: CellSpec): MessageInitShape<typeof CellSchema> {
+/** @param limits in place of those that were asked for */
+export function cellToProto(
+  { name, isolateProcess, isolateNetwork, outputMaxBytes, ...spec }: CellSpec,
+  limits = spec.limits,
+): MessageInitShape<typeof CellSchema> {
   return {
     name: `${name}`,
-    ...(limits.cpu && { cpu: defined(limits.cpu) }),
-    ...(limits.cpuset && { cpuset: defined(limits.cpuset) }),
-    ...(limits.memory && { memory: defined(limits.memory) }),
+    ...limitsToProto(limits),
+    isolateProcess,
+    isolateNetwork,
+    ...(outputMaxBytes === undefined ? {} : { output: { maxBytes: BigInt(outputMaxBytes) } }),
   };
 }
 
-export function exitStatusToProto(status: ExitStatus): MessageInitShape<typeof ExitStatusSchema> {
-  return {
-    outcome:
-      status.kind === "exited"
-        ? { case: "exitCode", value: status.code }
-        : { case: "signal", value: status.signal },
-  };
-}
-
-const STATES = {
-  running: ExecutableState.RUNNING,
-  stopping: ExecutableState.STOPPING,
-  exited: ExecutableState.EXITED,
-} as const;
-
-function executableToProto(
-  executable: DomainExecutable,
-): MessageInitShape<typeof ExecutableSummarySchema> {
-  const { spec, pid, state, exitStatus } = executable;
-  return {
-    name: spec.name,
-    command: spec.command,
-    description: spec.description,
-    pid,
-    state: STATES[state],
-    ...(state === "exited" && exitStatus !== undefined
-      ? { exitStatus: exitStatusToProto(exitStatus) }
-      : {}),
-  };
+export function executablesToProto(
+  executables: Iterable<Executable>,
+): MessageInitShape<typeof ExecutableSummarySchema>[] {
+  return [...executables]
+    .sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1))
+    .map(executableToProto);
 }
 
 /** A cell with all below it, children and executables by name. */
 export function cellGraphToProto(cell: DomainCell): CellGraphNode {
-  const byName = <T>([a]: readonly [string, T], [b]: readonly [string, T]): number =>
-    a < b ? -1 : 1;
+  const children = [...cell.children].sort(([a], [b]) => (a < b ? -1 : 1));
   return create(CellGraphNodeSchema, {
     cell: cellToProto(cell.spec),
-    children: [...cell.children].sort(byName).map(([, child]) => cellGraphToProto(child)),
-    executables: [...cell.executables].sort(byName).map(([, it]) => executableToProto(it)),
+    children: children.map(([, child]) => cellGraphToProto(child)),
+    executables: executablesToProto(cell.executables),
   });
+}
+
+const EVENT_KINDS: Readonly<Record<EventKind, CellEventKind>> = {
+  allocated: CellEventKind.ALLOCATED,
+  updated: CellEventKind.UPDATED,
+  frozen: CellEventKind.FROZEN,
+  thawed: CellEventKind.THAWED,
+  freed: CellEventKind.FREED,
+  "oom-kill": CellEventKind.OOM_KILL,
+  waiting: CellEventKind.WAITING,
+  started: CellEventKind.STARTED,
+  ready: CellEventKind.READY,
+  healthy: CellEventKind.HEALTHY,
+  unhealthy: CellEventKind.UNHEALTHY,
+  exited: CellEventKind.EXITED,
+  restarting: CellEventKind.RESTARTING,
+  failed: CellEventKind.FAILED,
+  stopping: CellEventKind.STOPPING,
+  stopped: CellEventKind.STOPPED,
+  adopted: CellEventKind.ADOPTED,
+};
+
+export function eventToProto(event: CellEvent): MessageInitShape<typeof CellEventSchema> {
+  const { status } = event;
+  return {
+    sequence: event.sequence,
+    timestampMs: BigInt(event.timestampMs),
+    cellName: event.cell,
+    executableName: event.executable ?? "",
+    kind: EVENT_KINDS[event.kind],
+    hostPid: event.pid ?? 0,
+    exitCode: event.kind !== "exited" ? 0 : status?.kind === "exited" ? status.code : -1,
+    exitSignal: event.kind === "exited" && status?.kind === "signaled" ? status.signal : 0,
+    detail: event.detail ?? "",
+  };
 }

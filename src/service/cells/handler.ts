@@ -2,17 +2,28 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Cells } from "../../domain/cells/cells.ts";
 import { CellName } from "../../domain/cells/cell-name.ts";
+import type { StopPolicy } from "../../domain/executables/executable-spec.ts";
 import { executableName } from "../../domain/executables/executable-name.ts";
-import type { CellService } from "../../gen/aurae/cells/v0/cells_pb.ts";
+import type { CellService, CellServiceStopRequest } from "../../gen/aurae/cells/v0/cells_pb.ts";
 import {
   cellGraphToProto,
   cellNameFromProto,
   cellSpecFromProto,
-  executableSpecFromProto,
-  exitStatusToProto,
+  cellToProto,
+  eventToProto,
+  executablesToProto,
   present,
 } from "./convert.ts";
-import { refuseIsolation } from "./validate.ts";
+import { endingToProto, executableSpecFrom } from "./executables.ts";
+import { limitsFromProto, pressureToProto, usageToProto } from "./limits.ts";
+import { createStreams } from "./streams.ts";
+
+function stopPolicyFrom({ signal, gracePeriodMs }: CellServiceStopRequest): Partial<StopPolicy> {
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(gracePeriodMs === undefined ? {} : { graceMs: gracePeriodMs }),
+  };
+}
 
 /** @param ids what an executable runs as that names no user or group */
 export function createCellService(
@@ -20,10 +31,10 @@ export function createCellService(
   ids: { readonly uid: number; readonly gid: number },
 ): ServiceImpl<typeof CellService> {
   return {
+    ...createStreams(cells),
+
     allocate(request) {
-      const cell = present(request.cell, "cell");
-      refuseIsolation(cell);
-      const { name } = cells.allocate(cellSpecFromProto(cell));
+      const { name } = cells.allocate(cellSpecFromProto(present(request.cell, "cell")));
       return { cellName: `${name}`, cgroupV2: true };
     },
 
@@ -33,21 +44,90 @@ export function createCellService(
     },
 
     start(request) {
-      const spec = executableSpecFromProto(request);
-      const { pid } = cells.start(cellNameFromProto(request.cellName), spec);
-      return { pid, uid: spec.uid ?? ids.uid, gid: spec.gid ?? ids.gid };
+      const spec = executableSpecFrom(present(request.executable, "executable"), request);
+      const started = cells.start(cellNameFromProto(request.cellName), spec);
+      const { uid, gid } = started.credentials;
+      return {
+        pid: started.namespacePid,
+        hostPid: started.pid,
+        uid: uid ?? ids.uid,
+        gid: gid ?? ids.gid,
+      };
     },
 
     async stop(request) {
-      const status = await cells.stop(
+      const ending = await cells.stop(
         cellNameFromProto(request.cellName),
         executableName(request.executableName),
+        stopPolicyFrom(request),
       );
-      return status === undefined ? {} : { exitStatus: exitStatusToProto(status) };
+      const { exitStatus, oomKilled } = endingToProto(ending);
+      return {
+        ...(exitStatus === undefined ? {} : { exitStatus }),
+        ...(oomKilled === undefined ? {} : { oomKilled }),
+      };
     },
 
     list() {
-      return { cells: cells.roots.map(cellGraphToProto) };
+      return {
+        cells: cells.roots.map(cellGraphToProto),
+        executables: executablesToProto(cells.outside),
+      };
+    },
+
+    update(request) {
+      const cell = cells.update(CellName.parse(request.cellName), limitsFromProto(request));
+      return { cell: cellToProto(cell.spec) };
+    },
+
+    async freeze(request) {
+      await cells.freeze(CellName.parse(request.cellName));
+      return {};
+    },
+
+    async thaw(request) {
+      await cells.thaw(CellName.parse(request.cellName));
+      return {};
+    },
+
+    status(request) {
+      const { cell, status } = cells.status(CellName.parse(request.cellName));
+      return {
+        cell: cellToProto(cell.spec, status.limits),
+        frozen: status.frozen,
+        usage: usageToProto(status.usage),
+        pressure: pressureToProto(status.pressure),
+        executables: executablesToProto(cell.executables),
+      };
+    },
+
+    async wait(request, context) {
+      const executables = cells.executablesOf(cellNameFromProto(request.cellName));
+      const executable = executables.find(executableName(request.executableName));
+      return endingToProto(await orAborted(executable.wait(), context.signal));
+    },
+
+    async *events(request, context) {
+      const filter = {
+        after: request.afterSequence,
+        cell: request.cellName === undefined ? undefined : `${CellName.parse(request.cellName)}`,
+      };
+      for await (const event of cells.events.read(filter, context.signal)) {
+        yield { event: eventToProto(event) };
+      }
     },
   };
+}
+
+/** The value, or the signal's reason when that aborts first. */
+async function orAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([value, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }

@@ -98,13 +98,14 @@ describe("jsonFaults", () => {
         { name: null, state: 1, exit_status: { exitCode: null, signal: "9" } },
       ],
     };
+    const states = cells.ExecutableStateSchema.values.map(({ name }) => name);
     expect(faults(cells.CellGraphNodeSchema, node)).toEqual([
       'cell.isolate_process: must be there once: "isolate_process" and "isolateProcess" are the same field',
       "children[1]: must be an object",
       "children[2]: must be an object",
       "children[3].cell.name: must be a string",
       "executables[0].name: must be valid Unicode",
-      "executables[0].state: must be one of EXECUTABLE_STATE_UNSPECIFIED, EXECUTABLE_STATE_RUNNING, EXECUTABLE_STATE_STOPPING, EXECUTABLE_STATE_EXITED",
+      `executables[0].state: must be one of ${states.join(", ")}`,
       "executables[0].exit_status.signal: must not be set together with executables[0].exit_status.exit_code",
       "children[4].cell.name: value is required",
     ]);

@@ -17,6 +17,7 @@ import {
   FieldRulesSchema,
   Int32RulesSchema,
   Int64RulesSchema,
+  RepeatedRulesSchema,
   StringRulesSchema,
   UInt32RulesSchema,
   UInt64RulesSchema,
@@ -130,6 +131,25 @@ function numberChecks(field: DescField, kind: NumberCase, rules: NumberRules): V
   ];
 }
 
+type RepeatedRules = Extract<FieldRules["type"], { case: "repeated" }>["value"];
+
+/** Unlike `required`, the bounds hold for an empty list, too. */
+function repeatedChecks(field: DescField, rules: RepeatedRules): ValueCheck[] {
+  refuseOthers(field, RepeatedRulesSchema, rules, ["min_items", "max_items"]);
+  const { minItems, maxItems } = RepeatedRulesSchema.field;
+  const checks: ValueCheck[] = [];
+  const lengthOf = (value: unknown): number => (value as readonly unknown[]).length;
+  if (isFieldSet(rules, minItems)) {
+    const message = `must contain at least ${rules.minItems} item(s)`;
+    checks.push((value) => (lengthOf(value) < rules.minItems ? message : undefined));
+  }
+  if (isFieldSet(rules, maxItems)) {
+    const message = `must contain no more than ${rules.maxItems} item(s)`;
+    checks.push((value) => (lengthOf(value) > rules.maxItems ? message : undefined));
+  }
+  return checks;
+}
+
 function typeChecks(field: DescField, type: FieldRules["type"]): ValueCheck[] {
   switch (type.case) {
     case undefined:
@@ -141,6 +161,8 @@ function typeChecks(field: DescField, type: FieldRules["type"]): ValueCheck[] {
     case "int64":
     case "uint64":
       return numberChecks(field, type.case, type.value);
+    case "repeated":
+      return repeatedChecks(field, type.value);
     case "enum": {
       refuseOthers(field, EnumRulesSchema, type.value, ["defined_only"]);
       if (field.enum === undefined || !type.value.definedOnly) {
@@ -160,7 +182,7 @@ function typeChecks(field: DescField, type: FieldRules["type"]): ValueCheck[] {
 export function compileField(field: DescField): CompiledField {
   const rules = getOption(field, fieldOption);
   refuseOthers(field, FieldRulesSchema, rules, [
-    ...["required", "cel", "string", "int32", "uint32", "int64", "uint64", "enum"],
+    ...["required", "cel", "string", "int32", "uint32", "int64", "uint64", "enum", "repeated"],
   ]);
   const checks = typeChecks(field, rules.type);
   if (

@@ -9,6 +9,8 @@ import {
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import * as cells from "../../gen/aurae/cells/v0/cells_pb.ts";
+import * as executables from "../../gen/aurae/cells/v0/executables_pb.ts";
+import * as limits from "../../gen/aurae/cells/v0/limits_pb.ts";
 import * as observe from "../../gen/aurae/observe/v0/observe_pb.ts";
 import { SERVICES } from "../services.ts";
 import { compileExpression } from "./expression.ts";
@@ -108,6 +110,9 @@ describe("violationsOf", () => {
           executable: { name: text, command: text, description: text },
         }),
         both(cells.CellSchema, { name: text, cpuset: { cpus: text, mems: text } }),
+        both(limits.IoControllerSchema, { devices: [{ device: text }] }),
+        both(executables.PrivilegesSchema, { user: text, group: text }),
+        both(executables.HealthCheckSchema, { command: text }),
       ]) {
         expect([text.slice(0, 20), ...ours]).toEqual([text.slice(0, 20), ...reference]);
       }
@@ -121,10 +126,44 @@ describe("violationsOf", () => {
         cell: {
           name: "a",
           cpu: { weight: unsigned, max: number, period: unsigned },
-          memory: { min: number, low: number, high: number, max: number },
+          memory: { min: number, low: number, high: number, max: number, swapMax: number },
+          pids: { max: number },
+          io: {
+            weight: unsigned,
+            devices: [{}, { device: "8:0", readBytesPerSecond: unsigned }],
+          },
+          hugetlb: { max: { "2MB": unsigned } },
+          output: { maxBytes: unsigned },
         },
       });
       expect([number, ...ours]).toEqual([number, ...reference]);
+    }
+    for (const signal of [-1, 0, 1, 64, 65]) {
+      for (const { ours, reference } of [
+        both(cells.CellServiceExecRequestSchema, { message: { case: "signal", value: signal } }),
+        both(cells.CellServiceStopRequestSchema, {
+          ...{ cellName: "a", executableName: "b" },
+          signal,
+        }),
+      ]) {
+        expect([signal, ...ours]).toEqual([signal, ...reference]);
+      }
+    }
+    for (const ms of [0, 9, 10, 99, 100, 1000, 1001, 10_000, 10_001, 86_400_000, 86_400_001]) {
+      for (const { ours, reference } of [
+        both(executables.HealthCheckSchema, {
+          command: "a",
+          intervalMs: ms,
+          timeoutMs: ms,
+          retries: ms,
+          startPeriodMs: ms,
+        }),
+        both(executables.RestartPolicySchema, { backoffMs: ms, startLimit: ms }),
+        both(executables.ReadinessSchema, { fd: ms, timeoutMs: ms }),
+        both(executables.TerminalSizeSchema, { rows: ms, columns: ms }),
+      ]) {
+        expect([ms, ...ours]).toEqual([ms, ...reference]);
+      }
     }
     for (const uid of [0, 1, 4_294_967_294, 4_294_967_295]) {
       const { ours, reference } = both(cells.CellServiceStartRequestSchema, {
@@ -135,6 +174,30 @@ describe("violationsOf", () => {
     }
   });
 
+  test("says what protovalidate says of how many items there are", () => {
+    for (const count of [0, 1, 64, 65, 4096, 4097]) {
+      const names = Array.from({ length: count }, () => "a");
+      for (const { ours, reference } of [
+        both(cells.ExecStartSchema, { cellName: "a", args: names }),
+        both(cells.CellServiceExecRequestSchema, {
+          message: { case: "start", value: { args: names } },
+        }),
+        both(cells.ExecutableSchema, {
+          ...{ name: "a", args: names },
+          after: names,
+          requires: names,
+        }),
+        both(executables.PrivilegesSchema, {
+          supplementaryGroups: names,
+          capabilities: { names },
+        }),
+        both(limits.IoControllerSchema, { devices: names.map((device) => ({ device })) }),
+      ]) {
+        expect([count, ...ours]).toEqual([count, ...reference]);
+      }
+    }
+  });
+
   test("says what protovalidate says of what is left out, and of enums", () => {
     for (const { ours, reference } of [
       both(cells.CellServiceAllocateRequestSchema, {}),
@@ -142,12 +205,22 @@ describe("violationsOf", () => {
       both(cells.CellServiceStartRequestSchema, {}),
       both(cells.CellServiceStartRequestSchema, { executable: {} }),
       both(cells.CellServiceStopRequestSchema, {}),
+      both(cells.CellServiceExecRequestSchema, {}),
+      both(cells.CellServiceExecRequestSchema, { message: { case: "stdinEnd", value: false } }),
+      both(cells.CellServiceAttachRequestSchema, { message: { case: "start", value: {} } }),
+      both(cells.CellServiceEventsRequestSchema, {}),
+      both(cells.CellServiceEventsRequestSchema, { cellName: "" }),
+      both(executables.HealthCheckSchema, {}),
+      both(executables.StopPolicySchema, {}),
       both(cells.CellGraphNodeSchema, { children: [{}, { cell: { name: "-" } }] }),
       ...[0, 1, 2, 3, 99].flatMap((number) => [
         both(observe.GetSubProcessStreamRequestSchema, { channelType: number as never }),
         both(observe.GetPosixSignalsStreamRequestSchema, {
           workload: { workloadType: number as never },
         }),
+        both(executables.PrivilegesSchema, { seccomp: number as never }),
+        both(executables.ReadinessSchema, { mode: number as never }),
+        both(cells.ExecutableSchema, { name: "a", stdin: number as never }),
       ]),
     ]) {
       expect(ours).toEqual(reference);

@@ -7,6 +7,10 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { CellEvent, Health, HealthCheck, Privileges, Readiness, ResourceLimit, ResourceUsage, RestartPolicy, StdinMode, StopPolicy, TerminalSize } from "./executables_pb.ts";
+import { file_aurae_cells_v0_executables } from "./executables_pb.ts";
+import type { CellPressure, CellUsage, HugetlbController, IoController, OutputLimits, PidsController } from "./limits_pb.ts";
+import { file_aurae_cells_v0_limits } from "./limits_pb.ts";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file aurae/cells/v0/cells.proto.
  */
 export const file_aurae_cells_v0_cells: GenFile = /*@__PURE__*/
-  fileDesc("ChphdXJhZS9jZWxscy92MC9jZWxscy5wcm90bxIOYXVyYWUuY2VsbHMudjAiSAoaQ2VsbFNlcnZpY2VBbGxvY2F0ZVJlcXVlc3QSKgoEY2VsbBgBIAEoCzIULmF1cmFlLmNlbGxzLnYwLkNlbGxCBrpIA8gBASJDChtDZWxsU2VydmljZUFsbG9jYXRlUmVzcG9uc2USEQoJY2VsbF9uYW1lGAEgASgJEhEKCWNncm91cF92MhgCIAEoCCLxAgoWQ2VsbFNlcnZpY2VGcmVlUmVxdWVzdBLWAgoJY2VsbF9uYW1lGAEgASgJQsICuki+AroB2QEKCWNlbGxfbmFtZRJMbXVzdCBiZSBjb21wb25lbnRzIG9mIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zLCBqb2luZWQgYnkgLxp+dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ14vKlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8oL1thLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8pKi8qJCcpugFWCgpjZWxsX2RlcHRoEh1tdXN0IGJlIGF0IG1vc3QgMzIgY29tcG9uZW50cxopdGhpcy5tYXRjaGVzKCdeLypbXi9dKigvW14vXSspezAsMzF9LyokJynIAQFyAxj/ByIZChdDZWxsU2VydmljZUZyZWVSZXNwb25zZSKKBAoXQ2VsbFNlcnZpY2VTdGFydFJlcXVlc3QS2gIKCWNlbGxfbmFtZRgBIAEoCULBArpIvQK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpcgUQARj/B0gAiAEBEjYKCmV4ZWN1dGFibGUYAiABKAsyGi5hdXJhZS5jZWxscy52MC5FeGVjdXRhYmxlQga6SAPIAQESHQoDdWlkGAMgASgNQgu6SAgqBhD/////D0gBiAEBEh0KA2dpZBgEIAEoDUILukgIKgYQ/////w9IAogBAUIMCgpfY2VsbF9uYW1lQgYKBF91aWRCBgoEX2dpZCJBChhDZWxsU2VydmljZVN0YXJ0UmVzcG9uc2USCwoDcGlkGAEgASgFEgsKA3VpZBgCIAEoDRILCgNnaWQYAyABKA0i0AQKFkNlbGxTZXJ2aWNlU3RvcFJlcXVlc3QS2gIKCWNlbGxfbmFtZRgBIAEoCULBArpIvQK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpcgUQARj/B0gAiAEBEsoBCg9leGVjdXRhYmxlX25hbWUYAiABKAlCsAG6SKwBugGgAQoPZXhlY3V0YWJsZV9uYW1lEjxtdXN0IGhhdmUgbm8gLyBhbmQgbm8gY29udHJvbCBjaGFyYWN0ZXJzLCBhbmQgbm90IGJlIC4gb3IgLi4aT3RoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW14vXFx4MDAtXFx4MWZcXHg3Zl0rJCcpICYmICEodGhpcyBpbiBbJy4nLCAnLi4nXSnIAQFyAyiAAUIMCgpfY2VsbF9uYW1lIkoKF0NlbGxTZXJ2aWNlU3RvcFJlc3BvbnNlEi8KC2V4aXRfc3RhdHVzGGQgASgLMhouYXVyYWUuY2VsbHMudjAuRXhpdFN0YXR1cyIYChZDZWxsU2VydmljZUxpc3RSZXF1ZXN0IkcKF0NlbGxTZXJ2aWNlTGlzdFJlc3BvbnNlEiwKBWNlbGxzGAEgAygLMh0uYXVyYWUuY2VsbHMudjAuQ2VsbEdyYXBoTm9kZSKcAQoNQ2VsbEdyYXBoTm9kZRIiCgRjZWxsGAEgASgLMhQuYXVyYWUuY2VsbHMudjAuQ2VsbBIvCghjaGlsZHJlbhgCIAMoCzIdLmF1cmFlLmNlbGxzLnYwLkNlbGxHcmFwaE5vZGUSNgoLZXhlY3V0YWJsZXMYZCADKAsyIS5hdXJhZS5jZWxscy52MC5FeGVjdXRhYmxlU3VtbWFyeSKcBAoEQ2VsbBLRAgoEbmFtZRgBIAEoCULCArpIvgK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpyAEBcgMY/wcSKgoDY3B1GAIgASgLMh0uYXVyYWUuY2VsbHMudjAuQ3B1Q29udHJvbGxlchIwCgZjcHVzZXQYAyABKAsyIC5hdXJhZS5jZWxscy52MC5DcHVzZXRDb250cm9sbGVyEjAKBm1lbW9yeRgEIAEoCzIgLmF1cmFlLmNlbGxzLnYwLk1lbW9yeUNvbnRyb2xsZXISFwoPaXNvbGF0ZV9wcm9jZXNzGAogASgIEhcKD2lzb2xhdGVfbmV0d29yaxgLIAEoCCLLAgoKRXhlY3V0YWJsZRK/AQoEbmFtZRgBIAEoCUKwAbpIrAG6AaABCg9leGVjdXRhYmxlX25hbWUSPG11c3QgaGF2ZSBubyAvIGFuZCBubyBjb250cm9sIGNoYXJhY3RlcnMsIGFuZCBub3QgYmUgLiBvciAuLhpPdGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ15bXi9cXHgwMC1cXHgxZlxceDdmXSskJykgJiYgISh0aGlzIGluIFsnLicsICcuLiddKcgBAXIDKIABElwKB2NvbW1hbmQYAiABKAlCS7pISLoBPAoGbm9fbnVsEhptdXN0IGhhdmUgbm8gTlVMIGNoYXJhY3RlchoWIXRoaXMuY29udGFpbnMoJ1x4MDAnKcgBAXIEKP//BxIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMogCAitQEKEUV4ZWN1dGFibGVTdW1tYXJ5EgwKBG5hbWUYASABKAkSDwoHY29tbWFuZBgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRILCgNwaWQYBCABKAUSLgoFc3RhdGUYBSABKA4yHy5hdXJhZS5jZWxscy52MC5FeGVjdXRhYmxlU3RhdGUSLwoLZXhpdF9zdGF0dXMYBiABKAsyGi5hdXJhZS5jZWxscy52MC5FeGl0U3RhdHVzIj4KCkV4aXRTdGF0dXMSEwoJZXhpdF9jb2RlGAEgASgFSAASEAoGc2lnbmFsGAIgASgFSABCCQoHb3V0Y29tZSKMAQoNQ3B1Q29udHJvbGxlchIfCgZ3ZWlnaHQYASABKARCCrpIBzIFGJBOKAFIAIgBARIZCgNtYXgYAiABKANCB7pIBCICKABIAYgBARIhCgZwZXJpb2QYAyABKARCDLpICTIHGMCEPSjoB0gCiAEBQgkKB193ZWlnaHRCBgoEX21heEIJCgdfcGVyaW9kIooDChBDcHVzZXRDb250cm9sbGVyErABCgRjcHVzGAEgASgJQpwBukiYAboBjwEKC2tlcm5lbF9saXN0EjNtdXN0IGJlIGEgbGlzdCBvZiBudW1iZXJzIGFuZCByYW5nZXMsIHN1Y2ggYXMgMC0zLDYaS3RoaXMubWF0Y2hlcygnXihbMC05XXsxLDV9KC1bMC05XXsxLDV9KT8oLFswLTldezEsNX0oLVswLTldezEsNX0pPykqLD8pPyQnKXIDGIAgSACIAQESsAEKBG1lbXMYAiABKAlCnAG6SJgBugGPAQoLa2VybmVsX2xpc3QSM211c3QgYmUgYSBsaXN0IG9mIG51bWJlcnMgYW5kIHJhbmdlcywgc3VjaCBhcyAwLTMsNhpLdGhpcy5tYXRjaGVzKCdeKFswLTldezEsNX0oLVswLTldezEsNX0pPygsWzAtOV17MSw1fSgtWzAtOV17MSw1fSk/KSosPyk/JCcpcgMYgCBIAYgBAUIHCgVfY3B1c0IHCgVfbWVtcyKgAQoQTWVtb3J5Q29udHJvbGxlchIZCgNtaW4YASABKANCB7pIBCICKABIAIgBARIZCgNsb3cYAiABKANCB7pIBCICKABIAYgBARIaCgRoaWdoGAMgASgDQge6SAQiAigASAKIAQESGQoDbWF4GAQgASgDQge6SAQiAigASAOIAQFCBgoEX21pbkIGCgRfbG93QgcKBV9oaWdoQgYKBF9tYXgqjQEKD0V4ZWN1dGFibGVTdGF0ZRIgChxFWEVDVVRBQkxFX1NUQVRFX1VOU1BFQ0lGSUVEEAASHAoYRVhFQ1VUQUJMRV9TVEFURV9SVU5OSU5HEAESHQoZRVhFQ1VUQUJMRV9TVEFURV9TVE9QUElORxACEhsKF0VYRUNVVEFCTEVfU1RBVEVfRVhJVEVEEAMy4wMKC0NlbGxTZXJ2aWNlEmUKCEFsbG9jYXRlEiouYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VBbGxvY2F0ZVJlcXVlc3QaKy5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZUFsbG9jYXRlUmVzcG9uc2UiABJZCgRGcmVlEiYuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VGcmVlUmVxdWVzdBonLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlRnJlZVJlc3BvbnNlIgASXAoFU3RhcnQSJy5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZVN0YXJ0UmVxdWVzdBooLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlU3RhcnRSZXNwb25zZSIAElkKBFN0b3ASJi5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZVN0b3BSZXF1ZXN0GicuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VTdG9wUmVzcG9uc2UiABJZCgRMaXN0EiYuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VMaXN0UmVxdWVzdBonLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlTGlzdFJlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("ChphdXJhZS9jZWxscy92MC9jZWxscy5wcm90bxIOYXVyYWUuY2VsbHMudjAiSAoaQ2VsbFNlcnZpY2VBbGxvY2F0ZVJlcXVlc3QSKgoEY2VsbBgBIAEoCzIULmF1cmFlLmNlbGxzLnYwLkNlbGxCBrpIA8gBASJDChtDZWxsU2VydmljZUFsbG9jYXRlUmVzcG9uc2USEQoJY2VsbF9uYW1lGAEgASgJEhEKCWNncm91cF92MhgCIAEoCCLxAgoWQ2VsbFNlcnZpY2VGcmVlUmVxdWVzdBLWAgoJY2VsbF9uYW1lGAEgASgJQsICuki+AroB2QEKCWNlbGxfbmFtZRJMbXVzdCBiZSBjb21wb25lbnRzIG9mIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zLCBqb2luZWQgYnkgLxp+dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ14vKlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8oL1thLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8pKi8qJCcpugFWCgpjZWxsX2RlcHRoEh1tdXN0IGJlIGF0IG1vc3QgMzIgY29tcG9uZW50cxopdGhpcy5tYXRjaGVzKCdeLypbXi9dKigvW14vXSspezAsMzF9LyokJynIAQFyAxj/ByIZChdDZWxsU2VydmljZUZyZWVSZXNwb25zZSKKBAoXQ2VsbFNlcnZpY2VTdGFydFJlcXVlc3QS2gIKCWNlbGxfbmFtZRgBIAEoCULBArpIvQK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpcgUQARj/B0gAiAEBEjYKCmV4ZWN1dGFibGUYAiABKAsyGi5hdXJhZS5jZWxscy52MC5FeGVjdXRhYmxlQga6SAPIAQESHQoDdWlkGAMgASgNQgu6SAgqBhD/////D0gBiAEBEh0KA2dpZBgEIAEoDUILukgIKgYQ/////w9IAogBAUIMCgpfY2VsbF9uYW1lQgYKBF91aWRCBgoEX2dpZCJTChhDZWxsU2VydmljZVN0YXJ0UmVzcG9uc2USCwoDcGlkGAEgASgFEgsKA3VpZBgCIAEoDRILCgNnaWQYAyABKA0SEAoIaG9zdF9waWQYZCABKAUiuQUKFkNlbGxTZXJ2aWNlU3RvcFJlcXVlc3QS2gIKCWNlbGxfbmFtZRgBIAEoCULBArpIvQK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpcgUQARj/B0gAiAEBEsoBCg9leGVjdXRhYmxlX25hbWUYAiABKAlCsAG6SKwBugGgAQoPZXhlY3V0YWJsZV9uYW1lEjxtdXN0IGhhdmUgbm8gLyBhbmQgbm8gY29udHJvbCBjaGFyYWN0ZXJzLCBhbmQgbm90IGJlIC4gb3IgLi4aT3RoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW14vXFx4MDAtXFx4MWZcXHg3Zl0rJCcpICYmICEodGhpcyBpbiBbJy4nLCAnLi4nXSnIAQFyAyiAARIeCgZzaWduYWwYZCABKAVCCbpIBhoEGEAoAUgBiAEBEigKD2dyYWNlX3BlcmlvZF9tcxhlIAEoDUIKukgHKgUYgLiZKUgCiAEBQgwKCl9jZWxsX25hbWVCCQoHX3NpZ25hbEISChBfZ3JhY2VfcGVyaW9kX21zIl4KF0NlbGxTZXJ2aWNlU3RvcFJlc3BvbnNlEi8KC2V4aXRfc3RhdHVzGGQgASgLMhouYXVyYWUuY2VsbHMudjAuRXhpdFN0YXR1cxISCgpvb21fa2lsbGVkGGUgASgIIo8FChhDZWxsU2VydmljZVVwZGF0ZVJlcXVlc3QS1gIKCWNlbGxfbmFtZRgBIAEoCULCArpIvgK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpyAEBcgMY/wcSKgoDY3B1GAIgASgLMh0uYXVyYWUuY2VsbHMudjAuQ3B1Q29udHJvbGxlchIwCgZjcHVzZXQYAyABKAsyIC5hdXJhZS5jZWxscy52MC5DcHVzZXRDb250cm9sbGVyEjAKBm1lbW9yeRgEIAEoCzIgLmF1cmFlLmNlbGxzLnYwLk1lbW9yeUNvbnRyb2xsZXISLAoEcGlkcxgFIAEoCzIeLmF1cmFlLmNlbGxzLnYwLlBpZHNDb250cm9sbGVyEigKAmlvGAYgASgLMhwuYXVyYWUuY2VsbHMudjAuSW9Db250cm9sbGVyEjIKB2h1Z2V0bGIYByABKAsyIS5hdXJhZS5jZWxscy52MC5IdWdldGxiQ29udHJvbGxlciI/ChlDZWxsU2VydmljZVVwZGF0ZVJlc3BvbnNlEiIKBGNlbGwYASABKAsyFC5hdXJhZS5jZWxscy52MC5DZWxsIvMCChhDZWxsU2VydmljZUZyZWV6ZVJlcXVlc3QS1gIKCWNlbGxfbmFtZRgBIAEoCULCArpIvgK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpyAEBcgMY/wciGwoZQ2VsbFNlcnZpY2VGcmVlemVSZXNwb25zZSLxAgoWQ2VsbFNlcnZpY2VUaGF3UmVxdWVzdBLWAgoJY2VsbF9uYW1lGAEgASgJQsICuki+AroB2QEKCWNlbGxfbmFtZRJMbXVzdCBiZSBjb21wb25lbnRzIG9mIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zLCBqb2luZWQgYnkgLxp+dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ14vKlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8oL1thLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8pKi8qJCcpugFWCgpjZWxsX2RlcHRoEh1tdXN0IGJlIGF0IG1vc3QgMzIgY29tcG9uZW50cxopdGhpcy5tYXRjaGVzKCdeLypbXi9dKigvW14vXSspezAsMzF9LyokJynIAQFyAxj/ByIZChdDZWxsU2VydmljZVRoYXdSZXNwb25zZSLzAgoYQ2VsbFNlcnZpY2VTdGF0dXNSZXF1ZXN0EtYCCgljZWxsX25hbWUYASABKAlCwgK6SL4CugHZAQoJY2VsbF9uYW1lEkxtdXN0IGJlIGNvbXBvbmVudHMgb2YgMSB0byA2MyBsZXR0ZXJzLCBkaWdpdHMgYW5kIGlubmVyIGh5cGhlbnMsIGpvaW5lZCBieSAvGn50aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXi8qW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPygvW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPykqLyokJym6AVYKCmNlbGxfZGVwdGgSHW11c3QgYmUgYXQgbW9zdCAzMiBjb21wb25lbnRzGil0aGlzLm1hdGNoZXMoJ14vKlteL10qKC9bXi9dKyl7MCwzMX0vKiQnKcgBAXIDGP8HIuEBChlDZWxsU2VydmljZVN0YXR1c1Jlc3BvbnNlEiIKBGNlbGwYASABKAsyFC5hdXJhZS5jZWxscy52MC5DZWxsEg4KBmZyb3plbhgCIAEoCBIoCgV1c2FnZRgDIAEoCzIZLmF1cmFlLmNlbGxzLnYwLkNlbGxVc2FnZRIuCghwcmVzc3VyZRgEIAEoCzIcLmF1cmFlLmNlbGxzLnYwLkNlbGxQcmVzc3VyZRI2CgtleGVjdXRhYmxlcxgFIAMoCzIhLmF1cmFlLmNlbGxzLnYwLkV4ZWN1dGFibGVTdW1tYXJ5ItAEChZDZWxsU2VydmljZVdhaXRSZXF1ZXN0EtoCCgljZWxsX25hbWUYASABKAlCwQK6SL0CugHZAQoJY2VsbF9uYW1lEkxtdXN0IGJlIGNvbXBvbmVudHMgb2YgMSB0byA2MyBsZXR0ZXJzLCBkaWdpdHMgYW5kIGlubmVyIGh5cGhlbnMsIGpvaW5lZCBieSAvGn50aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXi8qW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPygvW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPykqLyokJym6AVYKCmNlbGxfZGVwdGgSHW11c3QgYmUgYXQgbW9zdCAzMiBjb21wb25lbnRzGil0aGlzLm1hdGNoZXMoJ14vKlteL10qKC9bXi9dKyl7MCwzMX0vKiQnKXIFEAEY/wdIAIgBARLKAQoPZXhlY3V0YWJsZV9uYW1lGAIgASgJQrABukisAboBoAEKD2V4ZWN1dGFibGVfbmFtZRI8bXVzdCBoYXZlIG5vIC8gYW5kIG5vIGNvbnRyb2wgY2hhcmFjdGVycywgYW5kIG5vdCBiZSAuIG9yIC4uGk90aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXlteL1xceDAwLVxceDFmXFx4N2ZdKyQnKSAmJiAhKHRoaXMgaW4gWycuJywgJy4uJ10pyAEBcgMogAFCDAoKX2NlbGxfbmFtZSKMAQoXQ2VsbFNlcnZpY2VXYWl0UmVzcG9uc2USLwoLZXhpdF9zdGF0dXMYASABKAsyGi5hdXJhZS5jZWxscy52MC5FeGl0U3RhdHVzEhIKCm9vbV9raWxsZWQYAiABKAgSLAoFdXNhZ2UYAyABKAsyHS5hdXJhZS5jZWxscy52MC5SZXNvdXJjZVVzYWdlIrUDChhDZWxsU2VydmljZUV2ZW50c1JlcXVlc3QSGwoOYWZ0ZXJfc2VxdWVuY2UYASABKARIAIgBARLaAgoJY2VsbF9uYW1lGAIgASgJQsECuki9AroB2QEKCWNlbGxfbmFtZRJMbXVzdCBiZSBjb21wb25lbnRzIG9mIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zLCBqb2luZWQgYnkgLxp+dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ14vKlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8oL1thLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8pKi8qJCcpugFWCgpjZWxsX2RlcHRoEh1tdXN0IGJlIGF0IG1vc3QgMzIgY29tcG9uZW50cxopdGhpcy5tYXRjaGVzKCdeLypbXi9dKigvW14vXSspezAsMzF9LyokJylyBRABGP8HSAGIAQFCEQoPX2FmdGVyX3NlcXVlbmNlQgwKCl9jZWxsX25hbWUiRQoZQ2VsbFNlcnZpY2VFdmVudHNSZXNwb25zZRIoCgVldmVudBgBIAEoCzIZLmF1cmFlLmNlbGxzLnYwLkNlbGxFdmVudCLCAQoWQ2VsbFNlcnZpY2VFeGVjUmVxdWVzdBIqCgVzdGFydBgBIAEoCzIZLmF1cmFlLmNlbGxzLnYwLkV4ZWNTdGFydEgAEg8KBXN0ZGluGAIgASgMSAASEwoJc3RkaW5fZW5kGAMgASgISAASLgoGcmVzaXplGAQgASgLMhwuYXVyYWUuY2VsbHMudjAuVGVybWluYWxTaXplSAASGwoGc2lnbmFsGAUgASgFQgm6SAYaBBhAKAFIAEIJCgdtZXNzYWdlIuIECglFeGVjU3RhcnQS1gIKCWNlbGxfbmFtZRgBIAEoCULCArpIvgK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpyAEBcgMY/wcSGQoEYXJncxgCIAMoCUILukgIkgEFCAEQgCASLwoDZW52GAMgAygLMiIuYXVyYWUuY2VsbHMudjAuRXhlY1N0YXJ0LkVudkVudHJ5EiMKEXdvcmtpbmdfZGlyZWN0b3J5GAQgASgJQgi6SAVyAyj/HxIWCgR1c2VyGAUgASgJQgi6SAVyAyiAAhIXCgVncm91cBgGIAEoCUIIukgFcgMogAISLgoIdGVybWluYWwYByABKAsyHC5hdXJhZS5jZWxscy52MC5UZXJtaW5hbFNpemUaKgoIRW52RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKrAQoXQ2VsbFNlcnZpY2VFeGVjUmVzcG9uc2USLgoHc3RhcnRlZBgBIAEoCzIbLmF1cmFlLmNlbGxzLnYwLkV4ZWNTdGFydGVkSAASEAoGc3Rkb3V0GAIgASgMSAASEAoGc3RkZXJyGAMgASgMSAASMQoLZXhpdF9zdGF0dXMYBCABKAsyGi5hdXJhZS5jZWxscy52MC5FeGl0U3RhdHVzSABCCQoHbWVzc2FnZSIsCgtFeGVjU3RhcnRlZBILCgNwaWQYASABKAUSEAoIaG9zdF9waWQYAiABKAUiqQEKGENlbGxTZXJ2aWNlQXR0YWNoUmVxdWVzdBIsCgVzdGFydBgBIAEoCzIbLmF1cmFlLmNlbGxzLnYwLkF0dGFjaFN0YXJ0SAASDwoFc3RkaW4YAiABKAxIABITCglzdGRpbl9lbmQYAyABKAhIABIuCgZyZXNpemUYBCABKAsyHC5hdXJhZS5jZWxscy52MC5UZXJtaW5hbFNpemVIAEIJCgdtZXNzYWdlIsUECgtBdHRhY2hTdGFydBLaAgoJY2VsbF9uYW1lGAEgASgJQsECuki9AroB2QEKCWNlbGxfbmFtZRJMbXVzdCBiZSBjb21wb25lbnRzIG9mIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zLCBqb2luZWQgYnkgLxp+dGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ14vKlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8oL1thLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8pKi8qJCcpugFWCgpjZWxsX2RlcHRoEh1tdXN0IGJlIGF0IG1vc3QgMzIgY29tcG9uZW50cxopdGhpcy5tYXRjaGVzKCdeLypbXi9dKigvW14vXSspezAsMzF9LyokJylyBRABGP8HSACIAQESygEKD2V4ZWN1dGFibGVfbmFtZRgCIAEoCUKwAbpIrAG6AaABCg9leGVjdXRhYmxlX25hbWUSPG11c3QgaGF2ZSBubyAvIGFuZCBubyBjb250cm9sIGNoYXJhY3RlcnMsIGFuZCBub3QgYmUgLiBvciAuLhpPdGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ15bXi9cXHgwMC1cXHgxZlxceDdmXSskJykgJiYgISh0aGlzIGluIFsnLicsICcuLiddKcgBAXIDKIABQgwKCl9jZWxsX25hbWUiwwEKGUNlbGxTZXJ2aWNlQXR0YWNoUmVzcG9uc2USLAoIYXR0YWNoZWQYASABKAsyGC5hdXJhZS5jZWxscy52MC5BdHRhY2hlZEgAEhAKBnN0ZG91dBgCIAEoDEgAEhAKBnN0ZGVychgDIAEoDEgAEjEKC2V4aXRfc3RhdHVzGAQgASgLMhouYXVyYWUuY2VsbHMudjAuRXhpdFN0YXR1c0gAEhYKDG1pc3NlZF9ieXRlcxgFIAEoBEgAQgkKB21lc3NhZ2UiHAoIQXR0YWNoZWQSEAoIdGVybWluYWwYASABKAgiGAoWQ2VsbFNlcnZpY2VMaXN0UmVxdWVzdCJ/ChdDZWxsU2VydmljZUxpc3RSZXNwb25zZRIsCgVjZWxscxgBIAMoCzIdLmF1cmFlLmNlbGxzLnYwLkNlbGxHcmFwaE5vZGUSNgoLZXhlY3V0YWJsZXMYZCADKAsyIS5hdXJhZS5jZWxscy52MC5FeGVjdXRhYmxlU3VtbWFyeSKcAQoNQ2VsbEdyYXBoTm9kZRIiCgRjZWxsGAEgASgLMhQuYXVyYWUuY2VsbHMudjAuQ2VsbBIvCghjaGlsZHJlbhgCIAMoCzIdLmF1cmFlLmNlbGxzLnYwLkNlbGxHcmFwaE5vZGUSNgoLZXhlY3V0YWJsZXMYZCADKAsyIS5hdXJhZS5jZWxscy52MC5FeGVjdXRhYmxlU3VtbWFyeSLWBQoEQ2VsbBLRAgoEbmFtZRgBIAEoCULCArpIvgK6AdkBCgljZWxsX25hbWUSTG11c3QgYmUgY29tcG9uZW50cyBvZiAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucywgam9pbmVkIGJ5IC8afnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeLypbYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KC9bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/KSovKiQnKboBVgoKY2VsbF9kZXB0aBIdbXVzdCBiZSBhdCBtb3N0IDMyIGNvbXBvbmVudHMaKXRoaXMubWF0Y2hlcygnXi8qW14vXSooL1teL10rKXswLDMxfS8qJCcpyAEBcgMY/wcSKgoDY3B1GAIgASgLMh0uYXVyYWUuY2VsbHMudjAuQ3B1Q29udHJvbGxlchIwCgZjcHVzZXQYAyABKAsyIC5hdXJhZS5jZWxscy52MC5DcHVzZXRDb250cm9sbGVyEjAKBm1lbW9yeRgEIAEoCzIgLmF1cmFlLmNlbGxzLnYwLk1lbW9yeUNvbnRyb2xsZXISFwoPaXNvbGF0ZV9wcm9jZXNzGAogASgIEhcKD2lzb2xhdGVfbmV0d29yaxgLIAEoCBIsCgRwaWRzGGQgASgLMh4uYXVyYWUuY2VsbHMudjAuUGlkc0NvbnRyb2xsZXISKAoCaW8YZSABKAsyHC5hdXJhZS5jZWxscy52MC5Jb0NvbnRyb2xsZXISMgoHaHVnZXRsYhhmIAEoCzIhLmF1cmFlLmNlbGxzLnYwLkh1Z2V0bGJDb250cm9sbGVyEiwKBm91dHB1dBhnIAEoCzIcLmF1cmFlLmNlbGxzLnYwLk91dHB1dExpbWl0cyLuBwoKRXhlY3V0YWJsZRK/AQoEbmFtZRgBIAEoCUKwAbpIrAG6AaABCg9leGVjdXRhYmxlX25hbWUSPG11c3QgaGF2ZSBubyAvIGFuZCBubyBjb250cm9sIGNoYXJhY3RlcnMsIGFuZCBub3QgYmUgLiBvciAuLhpPdGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ15bXi9cXHgwMC1cXHgxZlxceDdmXSskJykgJiYgISh0aGlzIGluIFsnLicsICcuLiddKcgBAXIDKIABElkKB2NvbW1hbmQYAiABKAlCSLpIRboBPAoGbm9fbnVsEhptdXN0IGhhdmUgbm8gTlVMIGNoYXJhY3RlchoWIXRoaXMuY29udGFpbnMoJ1x4MDAnKXIEKP//BxIdCgtkZXNjcmlwdGlvbhgEIAEoCUIIukgFcgMogCASFwoEYXJncxhkIAMoCUIJukgGkgEDEIAgEjAKA2VudhhlIAMoCzIjLmF1cmFlLmNlbGxzLnYwLkV4ZWN1dGFibGUuRW52RW50cnkSIwoRd29ya2luZ19kaXJlY3RvcnkYZiABKAlCCLpIBXIDKP8fEi4KCnByaXZpbGVnZXMYZyABKAsyGi5hdXJhZS5jZWxscy52MC5Qcml2aWxlZ2VzEkcKD3Jlc291cmNlX2xpbWl0cxhoIAMoCzIuLmF1cmFlLmNlbGxzLnYwLkV4ZWN1dGFibGUuUmVzb3VyY2VMaW1pdHNFbnRyeRIyCgVzdGRpbhhpIAEoDjIZLmF1cmFlLmNlbGxzLnYwLlN0ZGluTW9kZUIIukgFggECEAESKAoEc3RvcBhqIAEoCzIaLmF1cmFlLmNlbGxzLnYwLlN0b3BQb2xpY3kSLgoHcmVzdGFydBhrIAEoCzIdLmF1cmFlLmNlbGxzLnYwLlJlc3RhcnRQb2xpY3kSLAoJcmVhZGluZXNzGGwgASgLMhkuYXVyYWUuY2VsbHMudjAuUmVhZGluZXNzEhcKBWFmdGVyGG0gAygJQgi6SAWSAQIQQBIaCghyZXF1aXJlcxhuIAMoCUIIukgFkgECEEASMQoMaGVhbHRoX2NoZWNrGG8gASgLMhsuYXVyYWUuY2VsbHMudjAuSGVhbHRoQ2hlY2sSFQoNb25jZV9wZXJfYm9vdBhwIAEoCBoqCghFbnZFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGlQKE1Jlc291cmNlTGltaXRzRW50cnkSCwoDa2V5GAEgASgJEiwKBXZhbHVlGAIgASgLMh0uYXVyYWUuY2VsbHMudjAuUmVzb3VyY2VMaW1pdDoCOAEiuAIKEUV4ZWN1dGFibGVTdW1tYXJ5EgwKBG5hbWUYASABKAkSDwoHY29tbWFuZBgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRILCgNwaWQYBCABKAUSLgoFc3RhdGUYBSABKA4yHy5hdXJhZS5jZWxscy52MC5FeGVjdXRhYmxlU3RhdGUSLwoLZXhpdF9zdGF0dXMYBiABKAsyGi5hdXJhZS5jZWxscy52MC5FeGl0U3RhdHVzEhAKCGhvc3RfcGlkGAcgASgFEgwKBGFyZ3MYCCADKAkSEAoIcmVzdGFydHMYCSABKA0SEgoKb29tX2tpbGxlZBgKIAEoCBImCgZoZWFsdGgYCyABKA4yFi5hdXJhZS5jZWxscy52MC5IZWFsdGgSEwoLc3RhdHVzX3RleHQYDCABKAkiPgoKRXhpdFN0YXR1cxITCglleGl0X2NvZGUYASABKAVIABIQCgZzaWduYWwYAiABKAVIAEIJCgdvdXRjb21lItcBCg1DcHVDb250cm9sbGVyEh8KBndlaWdodBgBIAEoBEIKukgHMgUYkE4oAUgAiAEBEhkKA21heBgCIAEoA0IHukgEIgIoAEgBiAEBEiEKBnBlcmlvZBgDIAEoBEIMukgJMgcYwIQ9KOgHSAKIAQESEQoEaWRsZRhkIAEoCEgDiAEBEiMKBWJ1cnN0GGUgASgEQg+6SAwyChj//////////39IBIgBAUIJCgdfd2VpZ2h0QgYKBF9tYXhCCQoHX3BlcmlvZEIHCgVfaWRsZUIICgZfYnVyc3QiigMKEENwdXNldENvbnRyb2xsZXISsAEKBGNwdXMYASABKAlCnAG6SJgBugGPAQoLa2VybmVsX2xpc3QSM211c3QgYmUgYSBsaXN0IG9mIG51bWJlcnMgYW5kIHJhbmdlcywgc3VjaCBhcyAwLTMsNhpLdGhpcy5tYXRjaGVzKCdeKFswLTldezEsNX0oLVswLTldezEsNX0pPygsWzAtOV17MSw1fSgtWzAtOV17MSw1fSk/KSosPyk/JCcpcgMYgCBIAIgBARKwAQoEbWVtcxgCIAEoCUKcAbpImAG6AY8BCgtrZXJuZWxfbGlzdBIzbXVzdCBiZSBhIGxpc3Qgb2YgbnVtYmVycyBhbmQgcmFuZ2VzLCBzdWNoIGFzIDAtMyw2Gkt0aGlzLm1hdGNoZXMoJ14oWzAtOV17MSw1fSgtWzAtOV17MSw1fSk/KCxbMC05XXsxLDV9KC1bMC05XXsxLDV9KT8pKiw/KT8kJylyAxiAIEgBiAEBQgcKBV9jcHVzQgcKBV9tZW1zIvMBChBNZW1vcnlDb250cm9sbGVyEhkKA21pbhgBIAEoA0IHukgEIgIoAEgAiAEBEhkKA2xvdxgCIAEoA0IHukgEIgIoAEgBiAEBEhoKBGhpZ2gYAyABKANCB7pIBCICKABIAogBARIZCgNtYXgYBCABKANCB7pIBCICKABIA4gBARIeCghzd2FwX21heBhkIAEoA0IHukgEIgIoAEgEiAEBEhYKCW9vbV9ncm91cBhlIAEoCEgFiAEBQgYKBF9taW5CBgoEX2xvd0IHCgVfaGlnaEIGCgRfbWF4QgsKCV9zd2FwX21heEIMCgpfb29tX2dyb3VwKogCCg9FeGVjdXRhYmxlU3RhdGUSIAocRVhFQ1VUQUJMRV9TVEFURV9VTlNQRUNJRklFRBAAEhwKGEVYRUNVVEFCTEVfU1RBVEVfUlVOTklORxABEh0KGUVYRUNVVEFCTEVfU1RBVEVfU1RPUFBJTkcQAhIbChdFWEVDVVRBQkxFX1NUQVRFX0VYSVRFRBADEh0KGUVYRUNVVEFCTEVfU1RBVEVfU1RBUlRJTkcQBBIcChhFWEVDVVRBQkxFX1NUQVRFX1dBSVRJTkcQBRIfChtFWEVDVVRBQkxFX1NUQVRFX1JFU1RBUlRJTkcQBhIbChdFWEVDVVRBQkxFX1NUQVRFX0ZBSUxFRBAHMuMJCgtDZWxsU2VydmljZRJlCghBbGxvY2F0ZRIqLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlQWxsb2NhdGVSZXF1ZXN0GisuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VBbGxvY2F0ZVJlc3BvbnNlIgASWQoERnJlZRImLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlRnJlZVJlcXVlc3QaJy5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZUZyZWVSZXNwb25zZSIAElwKBVN0YXJ0EicuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VTdGFydFJlcXVlc3QaKC5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZVN0YXJ0UmVzcG9uc2UiABJZCgRTdG9wEiYuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VTdG9wUmVxdWVzdBonLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlU3RvcFJlc3BvbnNlIgASXwoGVXBkYXRlEiguYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VVcGRhdGVSZXF1ZXN0GikuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VVcGRhdGVSZXNwb25zZSIAEl8KBkZyZWV6ZRIoLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlRnJlZXplUmVxdWVzdBopLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlRnJlZXplUmVzcG9uc2UiABJZCgRUaGF3EiYuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VUaGF3UmVxdWVzdBonLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlVGhhd1Jlc3BvbnNlIgASXwoGU3RhdHVzEiguYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VTdGF0dXNSZXF1ZXN0GikuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VTdGF0dXNSZXNwb25zZSIAElkKBFdhaXQSJi5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZVdhaXRSZXF1ZXN0GicuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VXYWl0UmVzcG9uc2UiABJhCgZFdmVudHMSKC5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZUV2ZW50c1JlcXVlc3QaKS5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZUV2ZW50c1Jlc3BvbnNlIgAwARJdCgRFeGVjEiYuYXVyYWUuY2VsbHMudjAuQ2VsbFNlcnZpY2VFeGVjUmVxdWVzdBonLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlRXhlY1Jlc3BvbnNlIgAoATABEmMKBkF0dGFjaBIoLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlQXR0YWNoUmVxdWVzdBopLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlQXR0YWNoUmVzcG9uc2UiACgBMAESWQoETGlzdBImLmF1cmFlLmNlbGxzLnYwLkNlbGxTZXJ2aWNlTGlzdFJlcXVlc3QaJy5hdXJhZS5jZWxscy52MC5DZWxsU2VydmljZUxpc3RSZXNwb25zZSIAYgZwcm90bzM", [file_aurae_cells_v0_executables, file_aurae_cells_v0_limits, file_buf_validate_validate]);
 
 /**
  * Asks for a cell.
@@ -169,6 +173,13 @@ export type CellServiceStartResponse = Message<"aurae.cells.v0.CellServiceStartR
    * @generated from field: uint32 gid = 3;
    */
   gid: number;
+
+  /**
+   * The process id as the machine sees it; the same, unless the cell has a process id namespace.
+   *
+   * @generated from field: int32 host_pid = 100;
+   */
+  hostPid: number;
 };
 
 /**
@@ -197,6 +208,21 @@ export type CellServiceStopRequest = Message<"aurae.cells.v0.CellServiceStopRequ
    * @generated from field: string executable_name = 2;
    */
   executableName: string;
+
+  /**
+   * The signal to begin with, by number. Left out: what the executable was started with, or SIGTERM.
+   *
+   * @generated from field: optional int32 signal = 100;
+   */
+  signal?: number | undefined;
+
+  /**
+   * How long its processes have between that and SIGKILL, in milliseconds. Left out: what the executable was started
+   * with, or 10 s.
+   *
+   * @generated from field: optional uint32 grace_period_ms = 101;
+   */
+  gracePeriodMs?: number | undefined;
 };
 
 /**
@@ -218,6 +244,13 @@ export type CellServiceStopResponse = Message<"aurae.cells.v0.CellServiceStopRes
    * @generated from field: aurae.cells.v0.ExitStatus exit_status = 100;
    */
   exitStatus?: ExitStatus | undefined;
+
+  /**
+   * Whether the kernel killed it because the cell, or the machine, was out of memory.
+   *
+   * @generated from field: bool oom_killed = 101;
+   */
+  oomKilled: boolean;
 };
 
 /**
@@ -226,6 +259,712 @@ export type CellServiceStopResponse = Message<"aurae.cells.v0.CellServiceStopRes
  */
 export const CellServiceStopResponseSchema: GenMessage<CellServiceStopResponse> = /*@__PURE__*/
   messageDesc(file_aurae_cells_v0_cells, 7);
+
+/**
+ * Names limits to change. Of each controller, what is left out stays as it is.
+ *
+ * @generated from message aurae.cells.v0.CellServiceUpdateRequest
+ */
+export type CellServiceUpdateRequest = Message<"aurae.cells.v0.CellServiceUpdateRequest"> & {
+  /**
+   * The full name of the cell.
+   *
+   * @generated from field: string cell_name = 1;
+   */
+  cellName: string;
+
+  /**
+   * Processor time.
+   *
+   * @generated from field: aurae.cells.v0.CpuController cpu = 2;
+   */
+  cpu?: CpuController | undefined;
+
+  /**
+   * Which processors and memory nodes.
+   *
+   * @generated from field: aurae.cells.v0.CpusetController cpuset = 3;
+   */
+  cpuset?: CpusetController | undefined;
+
+  /**
+   * Memory.
+   *
+   * @generated from field: aurae.cells.v0.MemoryController memory = 4;
+   */
+  memory?: MemoryController | undefined;
+
+  /**
+   * The number of processes.
+   *
+   * @generated from field: aurae.cells.v0.PidsController pids = 5;
+   */
+  pids?: PidsController | undefined;
+
+  /**
+   * Block devices.
+   *
+   * @generated from field: aurae.cells.v0.IoController io = 6;
+   */
+  io?: IoController | undefined;
+
+  /**
+   * Huge pages.
+   *
+   * @generated from field: aurae.cells.v0.HugetlbController hugetlb = 7;
+   */
+  hugetlb?: HugetlbController | undefined;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceUpdateRequest.
+ * Use `create(CellServiceUpdateRequestSchema)` to create a new message.
+ */
+export const CellServiceUpdateRequestSchema: GenMessage<CellServiceUpdateRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 8);
+
+/**
+ * The limits are in force.
+ *
+ * @generated from message aurae.cells.v0.CellServiceUpdateResponse
+ */
+export type CellServiceUpdateResponse = Message<"aurae.cells.v0.CellServiceUpdateResponse"> & {
+  /**
+   * The cell with all of its limits.
+   *
+   * @generated from field: aurae.cells.v0.Cell cell = 1;
+   */
+  cell?: Cell | undefined;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceUpdateResponse.
+ * Use `create(CellServiceUpdateResponseSchema)` to create a new message.
+ */
+export const CellServiceUpdateResponseSchema: GenMessage<CellServiceUpdateResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 9);
+
+/**
+ * Names the cell to freeze.
+ *
+ * @generated from message aurae.cells.v0.CellServiceFreezeRequest
+ */
+export type CellServiceFreezeRequest = Message<"aurae.cells.v0.CellServiceFreezeRequest"> & {
+  /**
+   * The full name of the cell.
+   *
+   * @generated from field: string cell_name = 1;
+   */
+  cellName: string;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceFreezeRequest.
+ * Use `create(CellServiceFreezeRequestSchema)` to create a new message.
+ */
+export const CellServiceFreezeRequestSchema: GenMessage<CellServiceFreezeRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 10);
+
+/**
+ * Every process of the cell stands still.
+ *
+ * @generated from message aurae.cells.v0.CellServiceFreezeResponse
+ */
+export type CellServiceFreezeResponse = Message<"aurae.cells.v0.CellServiceFreezeResponse"> & {
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceFreezeResponse.
+ * Use `create(CellServiceFreezeResponseSchema)` to create a new message.
+ */
+export const CellServiceFreezeResponseSchema: GenMessage<CellServiceFreezeResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 11);
+
+/**
+ * Names the cell to thaw.
+ *
+ * @generated from message aurae.cells.v0.CellServiceThawRequest
+ */
+export type CellServiceThawRequest = Message<"aurae.cells.v0.CellServiceThawRequest"> & {
+  /**
+   * The full name of the cell.
+   *
+   * @generated from field: string cell_name = 1;
+   */
+  cellName: string;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceThawRequest.
+ * Use `create(CellServiceThawRequestSchema)` to create a new message.
+ */
+export const CellServiceThawRequestSchema: GenMessage<CellServiceThawRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 12);
+
+/**
+ * The processes of the cell run again.
+ *
+ * @generated from message aurae.cells.v0.CellServiceThawResponse
+ */
+export type CellServiceThawResponse = Message<"aurae.cells.v0.CellServiceThawResponse"> & {
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceThawResponse.
+ * Use `create(CellServiceThawResponseSchema)` to create a new message.
+ */
+export const CellServiceThawResponseSchema: GenMessage<CellServiceThawResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 13);
+
+/**
+ * Names the cell to look at.
+ *
+ * @generated from message aurae.cells.v0.CellServiceStatusRequest
+ */
+export type CellServiceStatusRequest = Message<"aurae.cells.v0.CellServiceStatusRequest"> & {
+  /**
+   * The full name of the cell.
+   *
+   * @generated from field: string cell_name = 1;
+   */
+  cellName: string;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceStatusRequest.
+ * Use `create(CellServiceStatusRequestSchema)` to create a new message.
+ */
+export const CellServiceStatusRequestSchema: GenMessage<CellServiceStatusRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 14);
+
+/**
+ * What a cell has, uses and waits for.
+ *
+ * @generated from message aurae.cells.v0.CellServiceStatusResponse
+ */
+export type CellServiceStatusResponse = Message<"aurae.cells.v0.CellServiceStatusResponse"> & {
+  /**
+   * The cell with its limits as the kernel has them.
+   *
+   * @generated from field: aurae.cells.v0.Cell cell = 1;
+   */
+  cell?: Cell | undefined;
+
+  /**
+   * Whether it is frozen.
+   *
+   * @generated from field: bool frozen = 2;
+   */
+  frozen: boolean;
+
+  /**
+   * What it uses, with all cells below it.
+   *
+   * @generated from field: aurae.cells.v0.CellUsage usage = 3;
+   */
+  usage?: CellUsage | undefined;
+
+  /**
+   * How long its processes had to wait.
+   *
+   * @generated from field: aurae.cells.v0.CellPressure pressure = 4;
+   */
+  pressure?: CellPressure | undefined;
+
+  /**
+   * The executables in it, by name.
+   *
+   * @generated from field: repeated aurae.cells.v0.ExecutableSummary executables = 5;
+   */
+  executables: ExecutableSummary[];
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceStatusResponse.
+ * Use `create(CellServiceStatusResponseSchema)` to create a new message.
+ */
+export const CellServiceStatusResponseSchema: GenMessage<CellServiceStatusResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 15);
+
+/**
+ * Names the executable to wait for.
+ *
+ * @generated from message aurae.cells.v0.CellServiceWaitRequest
+ */
+export type CellServiceWaitRequest = Message<"aurae.cells.v0.CellServiceWaitRequest"> & {
+  /**
+   * The full name of the cell it runs in. Left out: it was started without a cell.
+   *
+   * @generated from field: optional string cell_name = 1;
+   */
+  cellName?: string | undefined;
+
+  /**
+   * The name it was started with.
+   *
+   * @generated from field: string executable_name = 2;
+   */
+  executableName: string;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceWaitRequest.
+ * Use `create(CellServiceWaitRequestSchema)` to create a new message.
+ */
+export const CellServiceWaitRequestSchema: GenMessage<CellServiceWaitRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 16);
+
+/**
+ * How an executable ended.
+ *
+ * @generated from message aurae.cells.v0.CellServiceWaitResponse
+ */
+export type CellServiceWaitResponse = Message<"aurae.cells.v0.CellServiceWaitResponse"> & {
+  /**
+   * How its first process ended. Left out when nobody saw it: it ended while the daemon was not there.
+   *
+   * @generated from field: aurae.cells.v0.ExitStatus exit_status = 1;
+   */
+  exitStatus?: ExitStatus | undefined;
+
+  /**
+   * Whether the kernel killed it because the cell, or the machine, was out of memory.
+   *
+   * @generated from field: bool oom_killed = 2;
+   */
+  oomKilled: boolean;
+
+  /**
+   * What it used.
+   *
+   * @generated from field: aurae.cells.v0.ResourceUsage usage = 3;
+   */
+  usage?: ResourceUsage | undefined;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceWaitResponse.
+ * Use `create(CellServiceWaitResponseSchema)` to create a new message.
+ */
+export const CellServiceWaitResponseSchema: GenMessage<CellServiceWaitResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 17);
+
+/**
+ * Says which events are wanted.
+ *
+ * @generated from message aurae.cells.v0.CellServiceEventsRequest
+ */
+export type CellServiceEventsRequest = Message<"aurae.cells.v0.CellServiceEventsRequest"> & {
+  /**
+   * The sequence number of the last event that the caller has; events after it come first. Left out: from now on.
+   *
+   * @generated from field: optional uint64 after_sequence = 1;
+   */
+  afterSequence?: bigint | undefined;
+
+  /**
+   * Only of this cell and the cells below it. Left out: of all.
+   *
+   * @generated from field: optional string cell_name = 2;
+   */
+  cellName?: string | undefined;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceEventsRequest.
+ * Use `create(CellServiceEventsRequestSchema)` to create a new message.
+ */
+export const CellServiceEventsRequestSchema: GenMessage<CellServiceEventsRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 18);
+
+/**
+ * One change.
+ *
+ * @generated from message aurae.cells.v0.CellServiceEventsResponse
+ */
+export type CellServiceEventsResponse = Message<"aurae.cells.v0.CellServiceEventsResponse"> & {
+  /**
+   * The change.
+   *
+   * @generated from field: aurae.cells.v0.CellEvent event = 1;
+   */
+  event?: CellEvent | undefined;
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceEventsResponse.
+ * Use `create(CellServiceEventsResponseSchema)` to create a new message.
+ */
+export const CellServiceEventsResponseSchema: GenMessage<CellServiceEventsResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 19);
+
+/**
+ * First `start`, then input as it comes.
+ *
+ * @generated from message aurae.cells.v0.CellServiceExecRequest
+ */
+export type CellServiceExecRequest = Message<"aurae.cells.v0.CellServiceExecRequest"> & {
+  /**
+   * One of them.
+   *
+   * @generated from oneof aurae.cells.v0.CellServiceExecRequest.message
+   */
+  message: {
+    /**
+     * What to run. The first message, and only that.
+     *
+     * @generated from field: aurae.cells.v0.ExecStart start = 1;
+     */
+    value: ExecStart;
+    case: "start";
+  } | {
+    /**
+     * Bytes for standard input.
+     *
+     * @generated from field: bytes stdin = 2;
+     */
+    value: Uint8Array;
+    case: "stdin";
+  } | {
+    /**
+     * Standard input ends here.
+     *
+     * @generated from field: bool stdin_end = 3;
+     */
+    value: boolean;
+    case: "stdinEnd";
+  } | {
+    /**
+     * The terminal has another size now.
+     *
+     * @generated from field: aurae.cells.v0.TerminalSize resize = 4;
+     */
+    value: TerminalSize;
+    case: "resize";
+  } | {
+    /**
+     * A signal to send, by number.
+     *
+     * @generated from field: int32 signal = 5;
+     */
+    value: number;
+    case: "signal";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceExecRequest.
+ * Use `create(CellServiceExecRequestSchema)` to create a new message.
+ */
+export const CellServiceExecRequestSchema: GenMessage<CellServiceExecRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 20);
+
+/**
+ * A process to run in a cell.
+ *
+ * @generated from message aurae.cells.v0.ExecStart
+ */
+export type ExecStart = Message<"aurae.cells.v0.ExecStart"> & {
+  /**
+   * The full name of the cell.
+   *
+   * @generated from field: string cell_name = 1;
+   */
+  cellName: string;
+
+  /**
+   * The program and its arguments. A program without a slash is looked for in PATH.
+   *
+   * @generated from field: repeated string args = 2;
+   */
+  args: string[];
+
+  /**
+   * Variables of its environment, besides PATH.
+   *
+   * @generated from field: map<string, string> env = 3;
+   */
+  env: { [key: string]: string };
+
+  /**
+   * Its working directory. Left out: `/`.
+   *
+   * @generated from field: string working_directory = 4;
+   */
+  workingDirectory: string;
+
+  /**
+   * The user to run as, by name or number. Left out: the daemon's.
+   *
+   * @generated from field: string user = 5;
+   */
+  user: string;
+
+  /**
+   * The group to run as, by name or number. Left out: the user's.
+   *
+   * @generated from field: string group = 6;
+   */
+  group: string;
+
+  /**
+   * A terminal of this size for its input and output. Left out: no terminal.
+   *
+   * @generated from field: aurae.cells.v0.TerminalSize terminal = 7;
+   */
+  terminal?: TerminalSize | undefined;
+};
+
+/**
+ * Describes the message aurae.cells.v0.ExecStart.
+ * Use `create(ExecStartSchema)` to create a new message.
+ */
+export const ExecStartSchema: GenMessage<ExecStart> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 21);
+
+/**
+ * What a process started by Exec does.
+ *
+ * @generated from message aurae.cells.v0.CellServiceExecResponse
+ */
+export type CellServiceExecResponse = Message<"aurae.cells.v0.CellServiceExecResponse"> & {
+  /**
+   * One of them.
+   *
+   * @generated from oneof aurae.cells.v0.CellServiceExecResponse.message
+   */
+  message: {
+    /**
+     * It runs. The first message.
+     *
+     * @generated from field: aurae.cells.v0.ExecStarted started = 1;
+     */
+    value: ExecStarted;
+    case: "started";
+  } | {
+    /**
+     * Bytes of its standard output, or of its terminal.
+     *
+     * @generated from field: bytes stdout = 2;
+     */
+    value: Uint8Array;
+    case: "stdout";
+  } | {
+    /**
+     * Bytes of its standard error.
+     *
+     * @generated from field: bytes stderr = 3;
+     */
+    value: Uint8Array;
+    case: "stderr";
+  } | {
+    /**
+     * It has ended. The last message.
+     *
+     * @generated from field: aurae.cells.v0.ExitStatus exit_status = 4;
+     */
+    value: ExitStatus;
+    case: "exitStatus";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceExecResponse.
+ * Use `create(CellServiceExecResponseSchema)` to create a new message.
+ */
+export const CellServiceExecResponseSchema: GenMessage<CellServiceExecResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 22);
+
+/**
+ * A process runs.
+ *
+ * @generated from message aurae.cells.v0.ExecStarted
+ */
+export type ExecStarted = Message<"aurae.cells.v0.ExecStarted"> & {
+  /**
+   * The process id, as seen in the cell's own process id namespace.
+   *
+   * @generated from field: int32 pid = 1;
+   */
+  pid: number;
+
+  /**
+   * The process id as the machine sees it.
+   *
+   * @generated from field: int32 host_pid = 2;
+   */
+  hostPid: number;
+};
+
+/**
+ * Describes the message aurae.cells.v0.ExecStarted.
+ * Use `create(ExecStartedSchema)` to create a new message.
+ */
+export const ExecStartedSchema: GenMessage<ExecStarted> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 23);
+
+/**
+ * First `start`, then input as it comes.
+ *
+ * @generated from message aurae.cells.v0.CellServiceAttachRequest
+ */
+export type CellServiceAttachRequest = Message<"aurae.cells.v0.CellServiceAttachRequest"> & {
+  /**
+   * One of them.
+   *
+   * @generated from oneof aurae.cells.v0.CellServiceAttachRequest.message
+   */
+  message: {
+    /**
+     * What to attach to. The first message, and only that.
+     *
+     * @generated from field: aurae.cells.v0.AttachStart start = 1;
+     */
+    value: AttachStart;
+    case: "start";
+  } | {
+    /**
+     * Bytes for standard input.
+     *
+     * @generated from field: bytes stdin = 2;
+     */
+    value: Uint8Array;
+    case: "stdin";
+  } | {
+    /**
+     * Standard input ends here, for everybody who is attached.
+     *
+     * @generated from field: bool stdin_end = 3;
+     */
+    value: boolean;
+    case: "stdinEnd";
+  } | {
+    /**
+     * The terminal has another size now.
+     *
+     * @generated from field: aurae.cells.v0.TerminalSize resize = 4;
+     */
+    value: TerminalSize;
+    case: "resize";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceAttachRequest.
+ * Use `create(CellServiceAttachRequestSchema)` to create a new message.
+ */
+export const CellServiceAttachRequestSchema: GenMessage<CellServiceAttachRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 24);
+
+/**
+ * An executable to attach to.
+ *
+ * @generated from message aurae.cells.v0.AttachStart
+ */
+export type AttachStart = Message<"aurae.cells.v0.AttachStart"> & {
+  /**
+   * The full name of the cell it runs in. Left out: it was started without a cell.
+   *
+   * @generated from field: optional string cell_name = 1;
+   */
+  cellName?: string | undefined;
+
+  /**
+   * The name it was started with.
+   *
+   * @generated from field: string executable_name = 2;
+   */
+  executableName: string;
+};
+
+/**
+ * Describes the message aurae.cells.v0.AttachStart.
+ * Use `create(AttachStartSchema)` to create a new message.
+ */
+export const AttachStartSchema: GenMessage<AttachStart> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 25);
+
+/**
+ * What an executable does.
+ *
+ * @generated from message aurae.cells.v0.CellServiceAttachResponse
+ */
+export type CellServiceAttachResponse = Message<"aurae.cells.v0.CellServiceAttachResponse"> & {
+  /**
+   * One of them.
+   *
+   * @generated from oneof aurae.cells.v0.CellServiceAttachResponse.message
+   */
+  message: {
+    /**
+     * Attached. The first message.
+     *
+     * @generated from field: aurae.cells.v0.Attached attached = 1;
+     */
+    value: Attached;
+    case: "attached";
+  } | {
+    /**
+     * Bytes of its standard output, or of its terminal.
+     *
+     * @generated from field: bytes stdout = 2;
+     */
+    value: Uint8Array;
+    case: "stdout";
+  } | {
+    /**
+     * Bytes of its standard error.
+     *
+     * @generated from field: bytes stderr = 3;
+     */
+    value: Uint8Array;
+    case: "stderr";
+  } | {
+    /**
+     * It has ended. The last message.
+     *
+     * @generated from field: aurae.cells.v0.ExitStatus exit_status = 4;
+     */
+    value: ExitStatus;
+    case: "exitStatus";
+  } | {
+    /**
+     * So many bytes of output were missed here, because the reader was too slow.
+     *
+     * @generated from field: uint64 missed_bytes = 5;
+     */
+    value: bigint;
+    case: "missedBytes";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message aurae.cells.v0.CellServiceAttachResponse.
+ * Use `create(CellServiceAttachResponseSchema)` to create a new message.
+ */
+export const CellServiceAttachResponseSchema: GenMessage<CellServiceAttachResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 26);
+
+/**
+ * Output follows from here on.
+ *
+ * @generated from message aurae.cells.v0.Attached
+ */
+export type Attached = Message<"aurae.cells.v0.Attached"> & {
+  /**
+   * Whether the executable has a terminal.
+   *
+   * @generated from field: bool terminal = 1;
+   */
+  terminal: boolean;
+};
+
+/**
+ * Describes the message aurae.cells.v0.Attached.
+ * Use `create(AttachedSchema)` to create a new message.
+ */
+export const AttachedSchema: GenMessage<Attached> = /*@__PURE__*/
+  messageDesc(file_aurae_cells_v0_cells, 27);
 
 /**
  * Asks for the tree of cells.
@@ -240,7 +979,7 @@ export type CellServiceListRequest = Message<"aurae.cells.v0.CellServiceListRequ
  * Use `create(CellServiceListRequestSchema)` to create a new message.
  */
 export const CellServiceListRequestSchema: GenMessage<CellServiceListRequest> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 8);
+  messageDesc(file_aurae_cells_v0_cells, 28);
 
 /**
  * The tree of cells.
@@ -254,6 +993,13 @@ export type CellServiceListResponse = Message<"aurae.cells.v0.CellServiceListRes
    * @generated from field: repeated aurae.cells.v0.CellGraphNode cells = 1;
    */
   cells: CellGraphNode[];
+
+  /**
+   * The executables that were started in no cell, by name.
+   *
+   * @generated from field: repeated aurae.cells.v0.ExecutableSummary executables = 100;
+   */
+  executables: ExecutableSummary[];
 };
 
 /**
@@ -261,7 +1007,7 @@ export type CellServiceListResponse = Message<"aurae.cells.v0.CellServiceListRes
  * Use `create(CellServiceListResponseSchema)` to create a new message.
  */
 export const CellServiceListResponseSchema: GenMessage<CellServiceListResponse> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 9);
+  messageDesc(file_aurae_cells_v0_cells, 29);
 
 /**
  * A cell and the cells inside it.
@@ -296,7 +1042,7 @@ export type CellGraphNode = Message<"aurae.cells.v0.CellGraphNode"> & {
  * Use `create(CellGraphNodeSchema)` to create a new message.
  */
 export const CellGraphNodeSchema: GenMessage<CellGraphNode> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 10);
+  messageDesc(file_aurae_cells_v0_cells, 30);
 
 /**
  * A control group, its limits and its namespaces.
@@ -346,6 +1092,34 @@ export type Cell = Message<"aurae.cells.v0.Cell"> & {
    * @generated from field: bool isolate_network = 11;
    */
   isolateNetwork: boolean;
+
+  /**
+   * The number of processes.
+   *
+   * @generated from field: aurae.cells.v0.PidsController pids = 100;
+   */
+  pids?: PidsController | undefined;
+
+  /**
+   * Block devices.
+   *
+   * @generated from field: aurae.cells.v0.IoController io = 101;
+   */
+  io?: IoController | undefined;
+
+  /**
+   * Huge pages.
+   *
+   * @generated from field: aurae.cells.v0.HugetlbController hugetlb = 102;
+   */
+  hugetlb?: HugetlbController | undefined;
+
+  /**
+   * How much output of its executables is kept.
+   *
+   * @generated from field: aurae.cells.v0.OutputLimits output = 103;
+   */
+  output?: OutputLimits | undefined;
 };
 
 /**
@@ -353,7 +1127,7 @@ export type Cell = Message<"aurae.cells.v0.Cell"> & {
  * Use `create(CellSchema)` to create a new message.
  */
 export const CellSchema: GenMessage<Cell> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 11);
+  messageDesc(file_aurae_cells_v0_cells, 31);
 
 /**
  * A command and the name it is known by in its cell.
@@ -370,7 +1144,7 @@ export type Executable = Message<"aurae.cells.v0.Executable"> & {
 
   /**
    * The command line, run by `sh -c`. At most 128 KiB less one byte, the kernel's bound for one argument
-   * (execve(2), MAX_ARG_STRLEN).
+   * (execve(2), MAX_ARG_STRLEN). Either this or `args` has to be given.
    *
    * @generated from field: string command = 2;
    */
@@ -382,6 +1156,97 @@ export type Executable = Message<"aurae.cells.v0.Executable"> & {
    * @generated from field: string description = 4;
    */
   description: string;
+
+  /**
+   * The program and its arguments, run without a shell. A program without a slash is looked for in PATH.
+   *
+   * @generated from field: repeated string args = 100;
+   */
+  args: string[];
+
+  /**
+   * Variables of its environment, besides PATH.
+   *
+   * @generated from field: map<string, string> env = 101;
+   */
+  env: { [key: string]: string };
+
+  /**
+   * Its working directory. Left out: `/`.
+   *
+   * @generated from field: string working_directory = 102;
+   */
+  workingDirectory: string;
+
+  /**
+   * Who it runs as and what it may do.
+   *
+   * @generated from field: aurae.cells.v0.Privileges privileges = 103;
+   */
+  privileges?: Privileges | undefined;
+
+  /**
+   * Bounds of its processes (getrlimit(2)), by name, such as `nofile`.
+   *
+   * @generated from field: map<string, aurae.cells.v0.ResourceLimit> resource_limits = 104;
+   */
+  resourceLimits: { [key: string]: ResourceLimit };
+
+  /**
+   * What its standard input is.
+   *
+   * @generated from field: aurae.cells.v0.StdinMode stdin = 105;
+   */
+  stdin: StdinMode;
+
+  /**
+   * How it is asked to end.
+   *
+   * @generated from field: aurae.cells.v0.StopPolicy stop = 106;
+   */
+  stop?: StopPolicy | undefined;
+
+  /**
+   * What happens when it ends by itself. Left out: nothing.
+   *
+   * @generated from field: aurae.cells.v0.RestartPolicy restart = 107;
+   */
+  restart?: RestartPolicy | undefined;
+
+  /**
+   * When it counts as started. Left out: as soon as it runs.
+   *
+   * @generated from field: aurae.cells.v0.Readiness readiness = 108;
+   */
+  readiness?: Readiness | undefined;
+
+  /**
+   * Executables of the same cell that it starts after, if they are started at all.
+   *
+   * @generated from field: repeated string after = 109;
+   */
+  after: string[];
+
+  /**
+   * Executables of the same cell that must be ready before it starts, and without which it is stopped.
+   *
+   * @generated from field: repeated string requires = 110;
+   */
+  requires: string[];
+
+  /**
+   * How it is found out whether it works. Left out: as long as it runs, it does.
+   *
+   * @generated from field: aurae.cells.v0.HealthCheck health_check = 111;
+   */
+  healthCheck?: HealthCheck | undefined;
+
+  /**
+   * Whether it is started at most once between two boots of the machine.
+   *
+   * @generated from field: bool once_per_boot = 112;
+   */
+  oncePerBoot: boolean;
 };
 
 /**
@@ -389,7 +1254,7 @@ export type Executable = Message<"aurae.cells.v0.Executable"> & {
  * Use `create(ExecutableSchema)` to create a new message.
  */
 export const ExecutableSchema: GenMessage<Executable> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 12);
+  messageDesc(file_aurae_cells_v0_cells, 32);
 
 /**
  * An executable as List shows it.
@@ -433,11 +1298,53 @@ export type ExecutableSummary = Message<"aurae.cells.v0.ExecutableSummary"> & {
   state: ExecutableState;
 
   /**
-   * How its first process ended. Only when the state is EXITED.
+   * How its first process ended, the last time. Not while it runs.
    *
    * @generated from field: aurae.cells.v0.ExitStatus exit_status = 6;
    */
   exitStatus?: ExitStatus | undefined;
+
+  /**
+   * The process id as the machine sees it.
+   *
+   * @generated from field: int32 host_pid = 7;
+   */
+  hostPid: number;
+
+  /**
+   * The program and its arguments, if it was started without a shell.
+   *
+   * @generated from field: repeated string args = 8;
+   */
+  args: string[];
+
+  /**
+   * How often it was restarted.
+   *
+   * @generated from field: uint32 restarts = 9;
+   */
+  restarts: number;
+
+  /**
+   * Whether the kernel killed it because the cell, or the machine, was out of memory.
+   *
+   * @generated from field: bool oom_killed = 10;
+   */
+  oomKilled: boolean;
+
+  /**
+   * What its health check says.
+   *
+   * @generated from field: aurae.cells.v0.Health health = 11;
+   */
+  health: Health;
+
+  /**
+   * What it says of itself (sd_notify, `STATUS=`).
+   *
+   * @generated from field: string status_text = 12;
+   */
+  statusText: string;
 };
 
 /**
@@ -445,7 +1352,7 @@ export type ExecutableSummary = Message<"aurae.cells.v0.ExecutableSummary"> & {
  * Use `create(ExecutableSummarySchema)` to create a new message.
  */
 export const ExecutableSummarySchema: GenMessage<ExecutableSummary> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 13);
+  messageDesc(file_aurae_cells_v0_cells, 33);
 
 /**
  * How a process ended: by an exit code or by a signal.
@@ -482,7 +1389,7 @@ export type ExitStatus = Message<"aurae.cells.v0.ExitStatus"> & {
  * Use `create(ExitStatusSchema)` to create a new message.
  */
 export const ExitStatusSchema: GenMessage<ExitStatus> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 14);
+  messageDesc(file_aurae_cells_v0_cells, 34);
 
 /**
  * Processor time (kernel: Documentation/admin-guide/cgroup-v2.rst, "CPU").
@@ -510,6 +1417,20 @@ export type CpuController = Message<"aurae.cells.v0.CpuController"> & {
    * @generated from field: optional uint64 period = 3;
    */
   period?: bigint | undefined;
+
+  /**
+   * Whether it only gets time that nobody else wants. File: cpu.idle.
+   *
+   * @generated from field: optional bool idle = 100;
+   */
+  idle?: boolean | undefined;
+
+  /**
+   * How much unused time of earlier periods may be used on top, in microseconds. File: cpu.max.burst.
+   *
+   * @generated from field: optional uint64 burst = 101;
+   */
+  burst?: bigint | undefined;
 };
 
 /**
@@ -517,7 +1438,7 @@ export type CpuController = Message<"aurae.cells.v0.CpuController"> & {
  * Use `create(CpuControllerSchema)` to create a new message.
  */
 export const CpuControllerSchema: GenMessage<CpuController> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 15);
+  messageDesc(file_aurae_cells_v0_cells, 35);
 
 /**
  * Which processors and memory nodes (kernel: Documentation/admin-guide/cgroup-v2.rst, "Cpuset").
@@ -545,7 +1466,7 @@ export type CpusetController = Message<"aurae.cells.v0.CpusetController"> & {
  * Use `create(CpusetControllerSchema)` to create a new message.
  */
 export const CpusetControllerSchema: GenMessage<CpusetController> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 16);
+  messageDesc(file_aurae_cells_v0_cells, 36);
 
 /**
  * Memory, in bytes (kernel: Documentation/admin-guide/cgroup-v2.rst, "Memory").
@@ -580,6 +1501,20 @@ export type MemoryController = Message<"aurae.cells.v0.MemoryController"> & {
    * @generated from field: optional int64 max = 4;
    */
   max?: bigint | undefined;
+
+  /**
+   * The most swap space; 0 for none at all, left out for no limit. File: memory.swap.max.
+   *
+   * @generated from field: optional int64 swap_max = 100;
+   */
+  swapMax?: bigint | undefined;
+
+  /**
+   * Whether all processes of the cell are killed where one is for want of memory. File: memory.oom.group.
+   *
+   * @generated from field: optional bool oom_group = 101;
+   */
+  oomGroup?: boolean | undefined;
 };
 
 /**
@@ -587,7 +1522,7 @@ export type MemoryController = Message<"aurae.cells.v0.MemoryController"> & {
  * Use `create(MemoryControllerSchema)` to create a new message.
  */
 export const MemoryControllerSchema: GenMessage<MemoryController> = /*@__PURE__*/
-  messageDesc(file_aurae_cells_v0_cells, 17);
+  messageDesc(file_aurae_cells_v0_cells, 37);
 
 /**
  * Whether an executable runs.
@@ -622,6 +1557,34 @@ export enum ExecutableState {
    * @generated from enum value: EXECUTABLE_STATE_EXITED = 3;
    */
   EXITED = 3,
+
+  /**
+   * Its first process runs, and it has not said yet that it is ready.
+   *
+   * @generated from enum value: EXECUTABLE_STATE_STARTING = 4;
+   */
+  STARTING = 4,
+
+  /**
+   * It waits for executables that it is to start after.
+   *
+   * @generated from enum value: EXECUTABLE_STATE_WAITING = 5;
+   */
+  WAITING = 5,
+
+  /**
+   * It has ended and will be started again after a while.
+   *
+   * @generated from enum value: EXECUTABLE_STATE_RESTARTING = 6;
+   */
+  RESTARTING = 6,
+
+  /**
+   * It has ended, was to be started again, and was too often.
+   *
+   * @generated from enum value: EXECUTABLE_STATE_FAILED = 7;
+   */
+  FAILED = 7,
 }
 
 /**
@@ -690,6 +1653,98 @@ export const CellService: GenService<{
     methodKind: "unary";
     input: typeof CellServiceStopRequestSchema;
     output: typeof CellServiceStopResponseSchema;
+  },
+  /**
+   * Update changes limits of an allocated cell while its executables go on. What is left out stays as it is.
+   *
+   * Errors: NOT_FOUND if the cell is not allocated, INVALID_ARGUMENT for a limit that the kernel refuses, and then
+   * none of them is changed.
+   *
+   * @generated from rpc aurae.cells.v0.CellService.Update
+   */
+  update: {
+    methodKind: "unary";
+    input: typeof CellServiceUpdateRequestSchema;
+    output: typeof CellServiceUpdateResponseSchema;
+  },
+  /**
+   * Freeze stops the processor for every process in a cell and in the cells below it, and answers when all stand
+   * still. Freezing a frozen cell is no error.
+   *
+   * @generated from rpc aurae.cells.v0.CellService.Freeze
+   */
+  freeze: {
+    methodKind: "unary";
+    input: typeof CellServiceFreezeRequestSchema;
+    output: typeof CellServiceFreezeResponseSchema;
+  },
+  /**
+   * Thaw lets a frozen cell go on.
+   *
+   * @generated from rpc aurae.cells.v0.CellService.Thaw
+   */
+  thaw: {
+    methodKind: "unary";
+    input: typeof CellServiceThawRequestSchema;
+    output: typeof CellServiceThawResponseSchema;
+  },
+  /**
+   * Status reads what a cell uses, and how long its processes had to wait for it.
+   *
+   * @generated from rpc aurae.cells.v0.CellService.Status
+   */
+  status: {
+    methodKind: "unary";
+    input: typeof CellServiceStatusRequestSchema;
+    output: typeof CellServiceStatusResponseSchema;
+  },
+  /**
+   * Wait answers when an executable has ended, at once if it already has. One that will be restarted has not ended.
+   *
+   * Errors: NOT_FOUND if the cell or the executable does not exist, or is removed meanwhile.
+   *
+   * @generated from rpc aurae.cells.v0.CellService.Wait
+   */
+  wait: {
+    methodKind: "unary";
+    input: typeof CellServiceWaitRequestSchema;
+    output: typeof CellServiceWaitResponseSchema;
+  },
+  /**
+   * Events follows every change of the state of cells and executables, first those that have happened since a sequence
+   * number, then as they come.
+   *
+   * Errors: OUT_OF_RANGE if events since that number are no longer kept.
+   *
+   * @generated from rpc aurae.cells.v0.CellService.Events
+   */
+  events: {
+    methodKind: "server_streaming";
+    input: typeof CellServiceEventsRequestSchema;
+    output: typeof CellServiceEventsResponseSchema;
+  },
+  /**
+   * Exec runs a further process in a cell and carries its input and output, with or without a terminal. It ends with
+   * the stream: when the caller goes away, the process gets SIGHUP and then SIGKILL.
+   *
+   * @generated from rpc aurae.cells.v0.CellService.Exec
+   */
+  exec: {
+    methodKind: "bidi_streaming";
+    input: typeof CellServiceExecRequestSchema;
+    output: typeof CellServiceExecResponseSchema;
+  },
+  /**
+   * Attach carries the input and the output of an executable that runs. It goes on when the caller goes away.
+   *
+   * Errors: FAILED_PRECONDITION for input to an executable that has none.
+   *
+   * @generated from rpc aurae.cells.v0.CellService.Attach
+   */
+  attach: {
+    methodKind: "bidi_streaming";
+    input: typeof CellServiceAttachRequestSchema;
+    output: typeof CellServiceAttachResponseSchema;
   },
   /**
    * List answers with the whole tree of allocated cells, each with the limits it was allocated with.

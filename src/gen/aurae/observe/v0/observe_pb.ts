@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file aurae/observe/v0/observe.proto.
  */
 export const file_aurae_observe_v0_observe: GenFile = /*@__PURE__*/
-  fileDesc("Ch5hdXJhZS9vYnNlcnZlL3YwL29ic2VydmUucHJvdG8SEGF1cmFlLm9ic2VydmUudjAiIAoeR2V0QXVyYWVEYWVtb25Mb2dTdHJlYW1SZXF1ZXN0IkoKH0dldEF1cmFlRGFlbW9uTG9nU3RyZWFtUmVzcG9uc2USJwoEaXRlbRgBIAEoCzIZLmF1cmFlLm9ic2VydmUudjAuTG9nSXRlbSJyChpHZXRTdWJQcm9jZXNzU3RyZWFtUmVxdWVzdBJACgxjaGFubmVsX3R5cGUYASABKA4yIC5hdXJhZS5vYnNlcnZlLnYwLkxvZ0NoYW5uZWxUeXBlQgi6SAWCAQIQARISCgpwcm9jZXNzX2lkGAIgASgFIkYKG0dldFN1YlByb2Nlc3NTdHJlYW1SZXNwb25zZRInCgRpdGVtGAEgASgLMhkuYXVyYWUub2JzZXJ2ZS52MC5Mb2dJdGVtIkwKHEdldFBvc2l4U2lnbmFsc1N0cmVhbVJlcXVlc3QSLAoId29ya2xvYWQYASABKAsyGi5hdXJhZS5vYnNlcnZlLnYwLldvcmtsb2FkIkkKHUdldFBvc2l4U2lnbmFsc1N0cmVhbVJlc3BvbnNlEigKBnNpZ25hbBgBIAEoCzIYLmF1cmFlLm9ic2VydmUudjAuU2lnbmFsIlcKCFdvcmtsb2FkEj8KDXdvcmtsb2FkX3R5cGUYASABKA4yHi5hdXJhZS5vYnNlcnZlLnYwLldvcmtsb2FkVHlwZUIIukgFggECEAESCgoCaWQYAiABKAkiLAoGU2lnbmFsEg4KBnNpZ25hbBgBIAEoBRISCgpwcm9jZXNzX2lkGAIgASgFIjsKB0xvZ0l0ZW0SDwoHY2hhbm5lbBgBIAEoCRIMCgRsaW5lGAIgASgJEhEKCXRpbWVzdGFtcBgDIAEoAypsCg5Mb2dDaGFubmVsVHlwZRIgChxMT0dfQ0hBTk5FTF9UWVBFX1VOU1BFQ0lGSUVEEAASGwoXTE9HX0NIQU5ORUxfVFlQRV9TVERPVVQQARIbChdMT0dfQ0hBTk5FTF9UWVBFX1NUREVSUhACKnoKDFdvcmtsb2FkVHlwZRIdChlXT1JLTE9BRF9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSV09SS0xPQURfVFlQRV9DRUxMEAESHQoZV09SS0xPQURfVFlQRV9QT0RfU0FOREJPWBACEhQKEFdPUktMT0FEX1RZUEVfVk0QAzKLAwoOT2JzZXJ2ZVNlcnZpY2USggEKF0dldEF1cmFlRGFlbW9uTG9nU3RyZWFtEjAuYXVyYWUub2JzZXJ2ZS52MC5HZXRBdXJhZURhZW1vbkxvZ1N0cmVhbVJlcXVlc3QaMS5hdXJhZS5vYnNlcnZlLnYwLkdldEF1cmFlRGFlbW9uTG9nU3RyZWFtUmVzcG9uc2UiADABEnYKE0dldFN1YlByb2Nlc3NTdHJlYW0SLC5hdXJhZS5vYnNlcnZlLnYwLkdldFN1YlByb2Nlc3NTdHJlYW1SZXF1ZXN0Gi0uYXVyYWUub2JzZXJ2ZS52MC5HZXRTdWJQcm9jZXNzU3RyZWFtUmVzcG9uc2UiADABEnwKFUdldFBvc2l4U2lnbmFsc1N0cmVhbRIuLmF1cmFlLm9ic2VydmUudjAuR2V0UG9zaXhTaWduYWxzU3RyZWFtUmVxdWVzdBovLmF1cmFlLm9ic2VydmUudjAuR2V0UG9zaXhTaWduYWxzU3RyZWFtUmVzcG9uc2UiADABYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Ch5hdXJhZS9vYnNlcnZlL3YwL29ic2VydmUucHJvdG8SEGF1cmFlLm9ic2VydmUudjAiIAoeR2V0QXVyYWVEYWVtb25Mb2dTdHJlYW1SZXF1ZXN0IkoKH0dldEF1cmFlRGFlbW9uTG9nU3RyZWFtUmVzcG9uc2USJwoEaXRlbRgBIAEoCzIZLmF1cmFlLm9ic2VydmUudjAuTG9nSXRlbSKfAgoaR2V0U3ViUHJvY2Vzc1N0cmVhbVJlcXVlc3QSQAoMY2hhbm5lbF90eXBlGAEgASgOMiAuYXVyYWUub2JzZXJ2ZS52MC5Mb2dDaGFubmVsVHlwZUIIukgFggECEAESEgoKcHJvY2Vzc19pZBgCIAEoBRIbCgljZWxsX25hbWUYZCABKAlCCLpIBXIDGP8HEiEKD2V4ZWN1dGFibGVfbmFtZRhlIAEoCUIIukgFcgMogAESFQoIc2luY2VfbXMYZiABKANIAIgBARIRCgR0YWlsGGcgASgNSAGIAQESEwoGZm9sbG93GGggASgISAKIAQESCwoDcmF3GGkgASgIQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEIJCgdfZm9sbG93IqIBChtHZXRTdWJQcm9jZXNzU3RyZWFtUmVzcG9uc2USJwoEaXRlbRgBIAEoCzIZLmF1cmFlLm9ic2VydmUudjAuTG9nSXRlbRIMCgRkYXRhGGQgASgMEjYKDGNoYW5uZWxfdHlwZRhlIAEoDjIgLmF1cmFlLm9ic2VydmUudjAuTG9nQ2hhbm5lbFR5cGUSFAoMbWlzc2VkX2J5dGVzGGYgASgEIkwKHEdldFBvc2l4U2lnbmFsc1N0cmVhbVJlcXVlc3QSLAoId29ya2xvYWQYASABKAsyGi5hdXJhZS5vYnNlcnZlLnYwLldvcmtsb2FkIkkKHUdldFBvc2l4U2lnbmFsc1N0cmVhbVJlc3BvbnNlEigKBnNpZ25hbBgBIAEoCzIYLmF1cmFlLm9ic2VydmUudjAuU2lnbmFsIlcKCFdvcmtsb2FkEj8KDXdvcmtsb2FkX3R5cGUYASABKA4yHi5hdXJhZS5vYnNlcnZlLnYwLldvcmtsb2FkVHlwZUIIukgFggECEAESCgoCaWQYAiABKAkiLAoGU2lnbmFsEg4KBnNpZ25hbBgBIAEoBRISCgpwcm9jZXNzX2lkGAIgASgFIl4KB0xvZ0l0ZW0SDwoHY2hhbm5lbBgBIAEoCRIMCgRsaW5lGAIgASgJEhEKCXRpbWVzdGFtcBgDIAEoAxIQCghyYXdfbGluZRhkIAEoDBIPCgdwYXJ0aWFsGGUgASgIKmwKDkxvZ0NoYW5uZWxUeXBlEiAKHExPR19DSEFOTkVMX1RZUEVfVU5TUEVDSUZJRUQQABIbChdMT0dfQ0hBTk5FTF9UWVBFX1NURE9VVBABEhsKF0xPR19DSEFOTkVMX1RZUEVfU1RERVJSEAIqegoMV29ya2xvYWRUeXBlEh0KGVdPUktMT0FEX1RZUEVfVU5TUEVDSUZJRUQQABIWChJXT1JLTE9BRF9UWVBFX0NFTEwQARIdChlXT1JLTE9BRF9UWVBFX1BPRF9TQU5EQk9YEAISFAoQV09SS0xPQURfVFlQRV9WTRADMosDCg5PYnNlcnZlU2VydmljZRKCAQoXR2V0QXVyYWVEYWVtb25Mb2dTdHJlYW0SMC5hdXJhZS5vYnNlcnZlLnYwLkdldEF1cmFlRGFlbW9uTG9nU3RyZWFtUmVxdWVzdBoxLmF1cmFlLm9ic2VydmUudjAuR2V0QXVyYWVEYWVtb25Mb2dTdHJlYW1SZXNwb25zZSIAMAESdgoTR2V0U3ViUHJvY2Vzc1N0cmVhbRIsLmF1cmFlLm9ic2VydmUudjAuR2V0U3ViUHJvY2Vzc1N0cmVhbVJlcXVlc3QaLS5hdXJhZS5vYnNlcnZlLnYwLkdldFN1YlByb2Nlc3NTdHJlYW1SZXNwb25zZSIAMAESfAoVR2V0UG9zaXhTaWduYWxzU3RyZWFtEi4uYXVyYWUub2JzZXJ2ZS52MC5HZXRQb3NpeFNpZ25hbHNTdHJlYW1SZXF1ZXN0Gi8uYXVyYWUub2JzZXJ2ZS52MC5HZXRQb3NpeFNpZ25hbHNTdHJlYW1SZXNwb25zZSIAMAFiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * Asks for the daemon's log.
@@ -58,18 +58,60 @@ export const GetAuraeDaemonLogStreamResponseSchema: GenMessage<GetAuraeDaemonLog
  */
 export type GetSubProcessStreamRequest = Message<"aurae.observe.v0.GetSubProcessStreamRequest"> & {
   /**
-   * Which of its streams.
+   * Which of its streams. Left out: both, each line with its own channel.
    *
    * @generated from field: aurae.observe.v0.LogChannelType channel_type = 1;
    */
   channelType: LogChannelType;
 
   /**
-   * The process id that Start answered with.
+   * The process id that Start answered with. Left out: the executable is named below.
    *
    * @generated from field: int32 process_id = 2;
    */
   processId: number;
+
+  /**
+   * The full name of the executable's cell. Left out, with a name: it was started without a cell.
+   *
+   * @generated from field: string cell_name = 100;
+   */
+  cellName: string;
+
+  /**
+   * The executable's name.
+   *
+   * @generated from field: string executable_name = 101;
+   */
+  executableName: string;
+
+  /**
+   * Only what was read at or after this time, in milliseconds since 1970 (UTC). Left out: from the beginning.
+   *
+   * @generated from field: optional int64 since_ms = 102;
+   */
+  sinceMs?: bigint | undefined;
+
+  /**
+   * Only so many of the last lines of what is kept. Left out: all.
+   *
+   * @generated from field: optional uint32 tail = 103;
+   */
+  tail?: number | undefined;
+
+  /**
+   * Whether the stream goes on with what comes, until the executable has ended. Left out: it does.
+   *
+   * @generated from field: optional bool follow = 104;
+   */
+  follow?: boolean | undefined;
+
+  /**
+   * Whether the output comes as it is, in `data`, many lines at a time, which is much cheaper.
+   *
+   * @generated from field: bool raw = 105;
+   */
+  raw: boolean;
 };
 
 /**
@@ -86,11 +128,32 @@ export const GetSubProcessStreamRequestSchema: GenMessage<GetSubProcessStreamReq
  */
 export type GetSubProcessStreamResponse = Message<"aurae.observe.v0.GetSubProcessStreamResponse"> & {
   /**
-   * The line.
+   * The line. Left out, with `raw`.
    *
    * @generated from field: aurae.observe.v0.LogItem item = 1;
    */
   item?: LogItem | undefined;
+
+  /**
+   * With `raw`: bytes of the output as they are.
+   *
+   * @generated from field: bytes data = 100;
+   */
+  data: Uint8Array;
+
+  /**
+   * With `raw`: the stream that they are of.
+   *
+   * @generated from field: aurae.observe.v0.LogChannelType channel_type = 101;
+   */
+  channelType: LogChannelType;
+
+  /**
+   * How many bytes were missed just before this, because the reader was too slow or because they were not kept.
+   *
+   * @generated from field: uint64 missed_bytes = 102;
+   */
+  missedBytes: bigint;
 };
 
 /**
@@ -224,6 +287,20 @@ export type LogItem = Message<"aurae.observe.v0.LogItem"> & {
    * @generated from field: int64 timestamp = 3;
    */
   timestamp: bigint;
+
+  /**
+   * The line as it is, where it is not UTF-8; `line` has U+FFFD in the place of what is not.
+   *
+   * @generated from field: bytes raw_line = 100;
+   */
+  rawLine: Uint8Array;
+
+  /**
+   * Whether the line goes on in the next item: it is longer than 1 MiB, or its end has not come.
+   *
+   * @generated from field: bool partial = 101;
+   */
+  partial: boolean;
 };
 
 /**
@@ -325,7 +402,10 @@ export const ObserveService: GenService<{
     output: typeof GetAuraeDaemonLogStreamResponseSchema;
   },
   /**
-   * GetSubProcessStream follows one output stream of an executable.
+   * GetSubProcessStream reads the output of an executable: first what is kept of it, then what comes. A reader that is
+   * too slow misses lines, and is told how many bytes; it never slows the executable.
+   *
+   * Errors: NOT_FOUND if there is no such executable, now or among those whose output is kept.
    *
    * @generated from rpc aurae.observe.v0.ObserveService.GetSubProcessStream
    */

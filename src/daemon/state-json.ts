@@ -1,0 +1,41 @@
+/** JSON that keeps 64-bit integers, as `{"$int":"…"}`. A key that begins with `$` itself gets one more. */
+
+const INT = "$int";
+const ESCAPE = "$";
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function mapKeys(
+  value: Readonly<Record<string, unknown>>,
+  map: (key: string) => string,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [map(key), field]));
+}
+
+export function encodeState(value: unknown): string {
+  return JSON.stringify(value, (_key, field: unknown) => {
+    if (typeof field === "bigint") {
+      return { [INT]: `${field}` };
+    }
+    return isPlain(field) && Object.keys(field).some((key) => key.startsWith(ESCAPE))
+      ? mapKeys(field, (key) => (key.startsWith(ESCAPE) ? `${ESCAPE}${key}` : key))
+      : field;
+  });
+}
+
+/** @throws {SyntaxError} */
+export function decodeState(text: string): unknown {
+  return JSON.parse(text, (_key, field: unknown) => {
+    if (!isPlain(field)) {
+      return field;
+    }
+    if (Object.hasOwn(field, INT)) {
+      return BigInt(String(field[INT]));
+    }
+    return Object.keys(field).some((key) => key.startsWith(ESCAPE))
+      ? mapKeys(field, (key) => (key.startsWith(ESCAPE) ? key.slice(ESCAPE.length) : key))
+      : field;
+  });
+}

@@ -1,0 +1,96 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { createFakeKernel, type FakeKernel } from "../../kernel/fake/fake-kernel.ts";
+import { allocateCgroup } from "./allocate.ts";
+import { cellSpec } from "./cell.ts";
+import { CellName } from "./cell-name.ts";
+import { freeze } from "./freeze.ts";
+import { oomKills, readStatus } from "./status.ts";
+
+const A = CellName.parse("a");
+
+let kernel: FakeKernel;
+
+beforeEach(() => {
+  kernel = createFakeKernel(["cpu", "cpuset", "memory", "pids", "io", "hugetlb"]);
+});
+
+describe("readStatus", () => {
+  test("reads back the limits that a cell was allocated with", () => {
+    const limits = {
+      cpu: { weight: 50n, max: 20_000n, period: 50_000n, idle: false, burst: 10_000n },
+      cpuset: { cpus: "0-1", mems: "0" },
+      memory: { min: 1n, low: 2n, high: 3n, max: 4n, swapMax: 0n, oomGroup: true },
+      pids: { max: 9n },
+      hugetlb: { max: { "2MB": 0n } },
+    };
+    const bounds = { readBytes: 5n, writeBytes: 6n, readOperations: 7n, writeOperations: 8n };
+    const io = (device: string) => ({ weight: 70n, devices: [{ device, ...bounds }] });
+    allocateCgroup(kernel, cellSpec({ name: A, limits: { ...limits, io: io("/dev/vda") } }));
+    expect(readStatus(kernel, A).limits).toEqual({ ...limits, io: io("254:0") });
+  });
+
+  test("has no limits as undefined", () => {
+    allocateCgroup(kernel, cellSpec({ name: A, limits: {} }));
+    const { limits, usage, pressure, frozen } = readStatus(kernel, A);
+    expect(limits.cpu?.max).toBeUndefined();
+    expect(limits.memory).toMatchObject({ high: undefined, max: undefined, swapMax: undefined });
+    expect(limits.pids).toEqual({ max: undefined });
+    expect(usage).toMatchObject({ cpuUsec: 0n, memoryBytes: 0n, oomKills: 0n, processes: 0n });
+    expect(pressure.cpu?.some).toEqual({ avg10: 0, avg60: 0, avg300: 0, totalUsec: 0n });
+    expect(frozen).toBe(false);
+  });
+
+  test("leaves out what the kernel does not have", async () => {
+    kernel = createFakeKernel([]);
+    for (const file of ["cpu.pressure", "memory.pressure", "io.pressure"]) {
+      kernel.cgroups.missingFiles.add(file);
+    }
+    allocateCgroup(kernel, cellSpec({ name: A, limits: {} }));
+    await freeze(kernel, A);
+    const { usage, pressure, frozen } = readStatus(kernel, A);
+    expect(usage).toMatchObject({ cpuUsec: 0n, memoryBytes: undefined, ioReadBytes: undefined });
+    expect(pressure).toEqual({ cpu: undefined, memory: undefined, io: undefined });
+    expect(frozen).toBe(true);
+  });
+
+  test("answers not_found for a cell whose group is gone", () => {
+    expect(() => readStatus(kernel, A)).toThrow("cgroup 'a' not found on host");
+  });
+
+  test("says what is wrong with a file that it does not understand", () => {
+    allocateCgroup(kernel, cellSpec({ name: A, limits: {} }));
+    kernel.cgroups.set("a", { "memory.current": "lots" });
+    expect(() => readStatus(kernel, A)).toThrow(
+      'read control group "/a": a number expected in "lots',
+    );
+  });
+});
+
+describe("oomKills", () => {
+  const killed = (path: string, count: number): void =>
+    kernel.cgroups.set(path, { "memory.events.local": `oom 1\noom_kill ${count}` });
+
+  test("counts those of the cell and of its leaf, and not those below", () => {
+    for (const name of [A, CellName.parse("a/b")]) {
+      allocateCgroup(kernel, cellSpec({ name, limits: {} }));
+    }
+    killed("a", 2);
+    killed("a/b", 10);
+    kernel.cgroups.set("a", { "memory.events": "oom_kill 12" });
+    for (const path of ["a", "a/_", "a/_/exe.x"]) {
+      expect([path, oomKills(kernel, path)]).toEqual([path, 2]);
+    }
+    killed("a/_", 3);
+    expect(oomKills(kernel, "a/_/exe.x")).toBe(5);
+    expect(oomKills(kernel, "a/b/_/exe.x")).toBe(10);
+  });
+
+  test("counts those of executables in no cell, and none where nobody counts", () => {
+    expect(oomKills(kernel, "_/exe.x")).toBe(0);
+    kernel.cgroups.delegate("", ["memory"]);
+    kernel.cgroups.create("_");
+    killed("_", 1);
+    expect(oomKills(kernel, "_/exe.x")).toBe(1);
+    expect(oomKills(kernel, "gone")).toBe(0);
+  });
+});

@@ -1,0 +1,28 @@
+/** What is kept of an executable for the daemon that comes after this one. Plain data, but for 64-bit integers. */
+import type { ManagedProcess, OutputIdentity } from "../../kernel/process/processes.ts";
+import type { Ending } from "./ending.ts";
+import type { ExecutableSpec } from "./executable-spec.ts";
+import type { ExecutableState } from "./executable.ts";
+
+/** What finds its process again. */
+export interface LifeRecord {
+  readonly pid: number;
+  readonly startTime: bigint;
+  readonly outputs: OutputIdentity;
+}
+
+export interface ExecutableRecord {
+  readonly spec: ExecutableSpec;
+  readonly state: ExecutableState;
+  readonly restarts: number;
+  /** Of its last process. */
+  readonly pids: { readonly pid: number; readonly namespacePid: number };
+  /** While it runs. */
+  readonly life: LifeRecord | undefined;
+  readonly ending: Ending | undefined;
+}
+
+export function lifeRecord(process: ManagedProcess): LifeRecord {
+  const { pid, startTime, outputs } = process;
+  return { pid, startTime, outputs };
+}

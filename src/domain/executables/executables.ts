@@ -1,0 +1,313 @@
+/**
+ * The executables of one cell, or those that are in none: starts them, has them wait for each other, stops them in the
+ * reverse order, and keeps what it takes to find them again.
+ */
+import { AuraeError, messageOf } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
+import { isErrno } from "../../kernel/sys/error.ts";
+import { executableExists, executableIsNotOurs, executableNotFound } from "../cells/cell-errors.ts";
+import type { EventLog } from "../events/event-log.ts";
+import type { StateStore } from "../state/state-store.ts";
+import type { Ending } from "./ending.ts";
+import { directoryName, type ExecutableName } from "./executable-name.ts";
+import type { ExecutableRecord } from "./executable-record.ts";
+import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
+import { Executable, type Surroundings } from "./executable.ts";
+import { optionsFrom } from "./launch.ts";
+import { lostOf } from "./order.ts";
+import type { Outputs } from "./outputs.ts";
+import { TappedOutput } from "./taps.ts";
+
+/** What all executables of a daemon share. */
+export interface ExecutablesContext {
+  readonly kernel: Kernel;
+  /** Saves without throwing. */
+  readonly state: StateStore;
+  readonly events: EventLog;
+  readonly outputs: Outputs;
+  /** The environment that executables start with. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Where the executables are. */
+export interface ExecutablesPlace {
+  /** The full name of the cell; empty for none. */
+  readonly cell: string;
+  /** The control group that theirs are made in. */
+  readonly cgroup: string;
+  /** What the executables of the cell are born in; undefined: the daemon's own. */
+  readonly namespaces: () => CellNamespaces | undefined;
+  readonly outputMaxBytes: number | undefined;
+  readonly claimOomKill: () => boolean;
+  readonly isFrozen: () => boolean;
+  /** @throws {AuraeError} failed_precondition where nothing can be started, since it would not run */
+  readonly requireRunnable: () => void;
+}
+
+export class Executables implements Iterable<Executable> {
+  readonly #context: ExecutablesContext;
+  readonly #place: ExecutablesPlace;
+  readonly #byName = new Map<ExecutableName, Executable>();
+  readonly #outputs = new Map<ExecutableName, TappedOutput>();
+  #isReconsidering = false;
+
+  constructor(context: ExecutablesContext, place: ExecutablesPlace) {
+    this.#context = context;
+    this.#place = place;
+  }
+
+  [Symbol.iterator](): Iterator<Executable> {
+    return this.#byName.values();
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  get(name: ExecutableName): Executable | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** @throws {AuraeError} not_found */
+  find(name: ExecutableName): Executable {
+    const executable = this.#byName.get(name);
+    if (executable === undefined) {
+      throw executableNotFound(name);
+    }
+    return executable;
+  }
+
+  /** The output of an executable that is there. */
+  outputOf(name: ExecutableName): TappedOutput | undefined {
+    return this.#outputs.get(name);
+  }
+
+  /** @throws {AuraeError} already_exists, invalid_argument, failed_precondition, resource_exhausted, internal */
+  start(spec: ExecutableSpec): Executable {
+    const { kernel, state } = this.#context;
+    const { cell } = this.#place;
+    if (this.#byName.has(spec.name)) {
+      throw executableExists(spec.name);
+    }
+    this.#checkRequired(spec);
+    const cgroup = this.#cgroupOf(spec.name);
+    if (kernel.cgroups.exists(cgroup)) {
+      throw executableIsNotOurs(spec.name, cgroup);
+    }
+    try {
+      const around = this.#surroundings(spec);
+      using undo = new DisposableStack();
+      if (spec.oncePerBoot) {
+        this.#claimOnce(spec.name);
+        undo.defer(() => state.disclaimOnce(cell, spec.name));
+      }
+      const executable = Executable.start(spec, around);
+      undo.move();
+      this.#byName.set(spec.name, executable);
+      this.#keep(executable);
+      return executable;
+    } catch (error) {
+      this.#closeOutput(spec.name);
+      throw startError(spec.name, error);
+    }
+  }
+
+  #claimOnce(name: ExecutableName): void {
+    if (!this.#context.state.claimOnce(this.#place.cell, name)) {
+      throw new AuraeError(
+        "failed_precondition",
+        `executable '${name}' was started since the machine booted, and is to be started once a boot`,
+        { resource: name },
+      );
+    }
+  }
+
+  #keep(executable: Executable): void {
+    this.#context.state.saveExecutable(this.#place.cell, executable.record);
+  }
+
+  #checkRequired(spec: ExecutableSpec): void {
+    const { name, requires, after } = spec;
+    for (const [field, names] of Object.entries({ requires, after })) {
+      if (names.includes(name)) {
+        throw new AuraeError("invalid_argument", `executable '${name}' can't wait for itself`, {
+          violations: [
+            { field: `executable.${field}`, description: "names the executable itself" },
+          ],
+        });
+      }
+    }
+    const missing = lostOf(spec, (other) => this.#byName.get(other));
+    if (missing !== undefined) {
+      throw new AuraeError(
+        "failed_precondition",
+        `executable '${name}' requires '${missing}', which does not run; start that first`,
+        { resource: name },
+      );
+    }
+  }
+
+  #cgroupOf(name: ExecutableName): string {
+    return `${this.#place.cgroup}/${directoryName(name)}`;
+  }
+
+  #surroundings(spec: ExecutableSpec): Surroundings {
+    const { kernel, events, outputs, env } = this.#context;
+    const { cell, namespaces, outputMaxBytes, ...rest } = this.#place;
+    const options = optionsFrom(spec, kernel.accounts, env);
+    const output = new TappedOutput(outputs.open(cell, spec.name, outputMaxBytes));
+    this.#outputs.set(spec.name, output);
+    return {
+      kernel,
+      cell,
+      cgroup: this.#cgroupOf(spec.name),
+      namespaces: namespaces(),
+      options,
+      sinks: output,
+      sibling: (name) => this.#byName.get(name),
+      haltDependents: () => this.#haltDependents(spec.name),
+      claimOomKill: rest.claimOomKill,
+      isFrozen: rest.isFrozen,
+      requireRunnable: rest.requireRunnable,
+      emit: (event) => events.emit(event),
+      changed: (executable) => {
+        if (this.#byName.get(spec.name) === executable) {
+          this.#keep(executable);
+          this.#reconsider();
+        }
+      },
+      began: (process) => output.begin(process),
+      drained: () => output.end(),
+      closed: () => this.#closeOutput(spec.name),
+    };
+  }
+
+  #closeOutput(name: ExecutableName): void {
+    this.#outputs.get(name)?.close();
+    this.#outputs.delete(name);
+  }
+
+  /** Has those look again who wait for others. A change may bring further ones about; each is looked at once more. */
+  #reconsider(): void {
+    if (this.#isReconsidering) {
+      return;
+    }
+    this.#isReconsidering = true;
+    queueMicrotask(() => {
+      this.#isReconsidering = false;
+      for (const executable of this.#byName.values()) {
+        executable.reconsider();
+      }
+    });
+  }
+
+  /** Goes on with what an earlier daemon started. */
+  restore(records: readonly ExecutableRecord[]): void {
+    for (const record of records) {
+      try {
+        this.#restore(record);
+      } catch (error) {
+        log.error("could not take up an executable again", {
+          cell: this.#place.cell,
+          executable: record.spec.name,
+          cause: messageOf(error),
+        });
+      }
+    }
+    // Not before all are there: they look for each other.
+    this.#reconsider();
+  }
+
+  #restore(record: ExecutableRecord): void {
+    const { kernel } = this.#context;
+    const { name } = record.spec;
+    const around = this.#surroundings(record.spec);
+    const members = kernel.cgroups.processes(this.#cgroupOf(name));
+    const process =
+      record.life === undefined
+        ? undefined
+        : kernel.processes.adopt(record.life, record.life.outputs, members);
+    const executable = Executable.adopt(record, around, process);
+    this.#byName.set(name, executable);
+    this.#keep(executable);
+  }
+
+  /**
+   * Ends an executable, after those that require it, and forgets it. Those stay there, as ones that have exited.
+   * @returns how it ended; undefined for one that never ran
+   * @throws {AuraeError} not_found, internal
+   */
+  async stop(name: ExecutableName, asked: Partial<StopPolicy> = {}): Promise<Ending | undefined> {
+    const executable = this.find(name);
+    const ending = await executable.stop(asked);
+    if (this.#byName.get(name) === executable) {
+      this.#byName.delete(name);
+      this.#context.state.removeExecutable(this.#place.cell, name);
+      this.#reconsider();
+    }
+    return ending;
+  }
+
+  async #haltDependents(name: ExecutableName): Promise<void> {
+    const why = `it requires '${name}', which is stopped`;
+    const dependents = [...this].filter(
+      ({ spec, state }) => spec.requires.includes(name) && state !== "exited" && state !== "failed",
+    );
+    await Promise.all(dependents.map((it) => it.halt(why)));
+  }
+
+  /** Those that are to start after an executable. */
+  #waitersFor(name: ExecutableName): ExecutableName[] {
+    return [...this]
+      .filter(({ spec }) => spec.after.includes(name) || spec.requires.includes(name))
+      .map(({ spec }) => spec.name);
+  }
+
+  /**
+   * Ends all, each after those that were started after it.
+   * @throws {AuraeError} internal, for the first that could not be ended, once all were tried
+   */
+  async stopAll(asked: Partial<StopPolicy> = {}): Promise<void> {
+    const visited = new Set<ExecutableName>();
+    const stops = new Map<ExecutableName, Promise<unknown>>();
+    const visit = (name: ExecutableName): void => {
+      if (visited.has(name)) {
+        return;
+      }
+      visited.add(name);
+      const later = this.#waitersFor(name);
+      later.forEach(visit);
+      // Where two wait for each other, the one that was looked at first comes last.
+      const before = later.flatMap((other) => stops.get(other) ?? []);
+      const stop = (): Promise<unknown> => this.stop(name, asked);
+      stops.set(name, before.length === 0 ? stop() : Promise.allSettled(before).then(stop));
+    };
+    [...this.#byName.keys()].forEach(visit);
+    const ends = await Promise.allSettled(stops.values());
+    for (const end of ends) {
+      if (end.status === "rejected" && !isNotFound(end.reason)) {
+        throw end.reason;
+      }
+    }
+  }
+}
+
+/** Somebody else stopped it meanwhile. */
+function isNotFound(error: unknown): boolean {
+  return error instanceof AuraeError && error.kind === "not_found";
+}
+
+function startError(name: ExecutableName, error: unknown): AuraeError {
+  if (error instanceof AuraeError) {
+    return error;
+  }
+  const kind = isErrno(error, "EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "ENOSPC")
+    ? "resource_exhausted"
+    : "internal";
+  return new AuraeError(kind, `executable '${name}' failed to start: ${messageOf(error)}`, {
+    resource: name,
+    cause: error,
+  });
+}

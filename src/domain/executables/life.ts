@@ -1,0 +1,180 @@
+/**
+ * One life of an executable: a process tree in a control group of its own, from its start to the end of its last
+ * process. It ends the tree, and drains what it prints. It decides nothing: what follows upon its end is for
+ * executable.ts.
+ */
+import { AuraeError, messageOf } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import type { ManagedProcess, OutputPipe, ProcessEnd } from "../../kernel/process/processes.ts";
+
+/** How long a tree may take to die of SIGKILL. Longer means that the kernel holds it in an uninterruptible call. */
+export const KILL_TIMEOUT_MS = 10_000;
+
+/** How long output may still come once no process of the tree is left: somebody else was handed the pipe. */
+const DRAIN_TIMEOUT_MS = 1_000;
+
+/** Where the output of a stream goes. Never throws. */
+export interface OutputSink {
+  append(bytes: Uint8Array): void;
+}
+
+export interface OutputSinks {
+  readonly stdout: OutputSink;
+  readonly stderr: OutputSink;
+}
+
+export class Life {
+  readonly process: ManagedProcess;
+  /** Whether it was started by an earlier daemon. */
+  readonly isAdopted: boolean;
+  readonly #kernel: Kernel;
+  readonly #cgroup: string;
+  readonly #name: string;
+  readonly #drained: Promise<unknown>;
+  #hasEnded = false;
+
+  /** @param name of the executable, for messages */
+  constructor(
+    kernel: Kernel,
+    place: { readonly name: string; readonly cgroup: string },
+    process: ManagedProcess,
+    sinks: OutputSinks,
+    isAdopted = false,
+  ) {
+    this.#kernel = kernel;
+    this.#cgroup = place.cgroup;
+    this.#name = place.name;
+    this.process = process;
+    this.isAdopted = isAdopted;
+    void this.ended.then(() => {
+      this.#hasEnded = true;
+    });
+    this.#drained = Promise.all([
+      this.#drain(process.stdout, sinks.stdout),
+      this.#drain(process.stderr, sinks.stderr),
+    ]);
+  }
+
+  /** Resolves when the first process has ended; never rejects. */
+  get ended(): Promise<ProcessEnd> {
+    return this.process.exited.catch((error: unknown) => {
+      log.error("lost an executable's exit status", {
+        executable: this.#name,
+        pid: this.process.pid,
+        cause: messageOf(error),
+      });
+      return { status: undefined, maxRssBytes: 0 };
+    });
+  }
+
+  /** Resolves when nobody can write output any more; never rejects. */
+  get drained(): Promise<unknown> {
+    return this.#drained;
+  }
+
+  async #drain(pipe: OutputPipe, sink: OutputSink): Promise<void> {
+    try {
+      for await (const bytes of pipe.read()) {
+        sink.append(bytes);
+      }
+    } catch (error) {
+      log.error("lost output of an executable", {
+        executable: this.#name,
+        cause: messageOf(error),
+      });
+    }
+  }
+
+  /**
+   * Ends the whole tree: the signal first, then SIGKILL to what is left after the grace period. The control group stays.
+   * @throws {AuraeError} internal, when the kernel can't end it
+   */
+  async end(signal: number, graceMs: number): Promise<void> {
+    this.#signal(signal);
+    if (!(await this.#emptiedWithin(graceMs))) {
+      await endGroup(this.#kernel, this.#name, this.#cgroup);
+    }
+    await this.process.exited.catch(() => undefined);
+    await this.#finishOutput();
+  }
+
+  /** SIGKILL to what is left of the tree, if anything, and the end of its output. @throws {AuraeError} internal */
+  async clear(): Promise<void> {
+    await endGroup(this.#kernel, this.#name, this.#cgroup);
+    await this.#finishOutput();
+  }
+
+  /**
+   * To the process group, and to each process of the tree that is in none or another: a daemon's second fork, and once
+   * the first process has ended, everybody, since the group's id may be another's by then.
+   */
+  #signal(signal: number): void {
+    const { cgroups, processes } = this.#kernel;
+    const members = cgroups.processes(this.#cgroup);
+    const strays = this.#hasEnded
+      ? members
+      : members.filter((pid) => processes.groupOf(pid) !== this.process.pid);
+    this.process.signalGroup(signal);
+    for (const pid of strays) {
+      processes.signal(pid, signal);
+    }
+  }
+
+  async #emptiedWithin(timeoutMs: number): Promise<boolean> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      // In most cases the tree is gone with its first process, which is known sooner than the group's notice comes.
+      await this.#endedOr(timeout);
+      await this.#kernel.cgroups.emptied(this.#cgroup, timeout);
+      return true;
+    } catch (error) {
+      if (timeout.aborted) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  /** Resolves when the first process has ended, or when the signal aborts. */
+  async #endedOr(signal: AbortSignal): Promise<void> {
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const onAbort = (): void => resolve();
+    signal.addEventListener("abort", onAbort, { once: true });
+    await Promise.race([this.process.exited.catch(() => undefined), aborted]);
+    signal.removeEventListener("abort", onAbort);
+  }
+
+  /** Resolves when all output is there, or after a while, where others hold it open. */
+  async drainedSoon(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
+    await Promise.race([this.#drained, late]);
+    clearTimeout(timer);
+  }
+
+  async #finishOutput(): Promise<void> {
+    await this.drainedSoon();
+    await Promise.all([this.process.stdout.close(), this.process.stderr.close()]);
+    await this.#drained;
+  }
+}
+
+/** SIGKILL to whatever is in an executable's control group. @throws {AuraeError} internal, when the kernel can't end it */
+export async function endGroup(kernel: Kernel, name: string, cgroup: string): Promise<void> {
+  const { cgroups } = kernel;
+  const timeout = AbortSignal.timeout(KILL_TIMEOUT_MS);
+  try {
+    cgroups.kill(cgroup);
+    await cgroups.emptied(cgroup, timeout);
+  } catch (cause) {
+    if (!timeout.aborted) {
+      throw cause;
+    }
+    throw new AuraeError(
+      "internal",
+      `executable '${name}' failed to stop: processes ${cgroups.processes(cgroup).join(", ")} did not end ${KILL_TIMEOUT_MS} ms after SIGKILL`,
+      { resource: name, cause },
+    );
+  }
+}

@@ -1,0 +1,29 @@
+/** The door to where the output of executables is kept. Implemented by `domain/output`; tests have it in memory. */
+import type { ExecutableName } from "./executable-name.ts";
+import type { OutputSinks } from "./life.ts";
+
+/** Whose output it is. */
+export interface OutputWriter {
+  readonly pid: number;
+  readonly namespacePid: number;
+  readonly startTime: bigint;
+}
+
+/** The output of one executable, over all of its lives. */
+export interface ExecutableOutput extends OutputSinks {
+  /** A process of it begins to write. Not one that is taken up again. */
+  begin(process: OutputWriter): void;
+  /** Nothing more will come, unless it begins again: those who follow have seen all. */
+  end(): void;
+  /** Nothing more will come. What is kept stays readable. */
+  close(): void;
+}
+
+export interface Outputs {
+  /**
+   * @param cell the full name; empty for none
+   * @param maxBytes of each stream; undefined for the default
+   * @throws {Error} where there is no room for it
+   */
+  open(cell: string, executable: ExecutableName, maxBytes: number | undefined): ExecutableOutput;
+}

@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { MemoryOutput } from "./memory-outputs.ts";
+import { TappedOutput } from "./taps.ts";
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+
+let kept: MemoryOutput;
+let output: TappedOutput;
+let seen: string[];
+
+const listen = (name: string): Disposable =>
+  output.tap((stream, chunk) => seen.push(`${name} ${stream} ${Buffer.from(chunk)}`));
+
+beforeEach(() => {
+  kept = new MemoryOutput();
+  output = new TappedOutput(kept);
+  seen = [];
+});
+
+describe("TappedOutput", () => {
+  test("hands every chunk to all who listen, by stream, and keeps it", () => {
+    listen("a");
+    listen("b");
+    output.stdout.append(bytes("1"));
+    output.stderr.append(bytes("2"));
+    expect(seen).toEqual(["a stdout 1", "b stdout 1", "a stderr 2", "b stderr 2"]);
+    expect(kept.texts).toEqual({ stdout: "1", stderr: "2" });
+  });
+
+  test("keeps what comes while nobody listens, and does not show it to those who come later", () => {
+    output.stdout.append(bytes("1"));
+    listen("a");
+    expect([seen, kept.texts.stdout]).toEqual([[], "1"]);
+  });
+
+  test("shows nothing to one who has gone, also if that is in the middle of a chunk", () => {
+    const b = listen("b");
+    const a = output.tap(() => {
+      seen.push("a");
+      a[Symbol.dispose]();
+    });
+    output.stdout.append(bytes("1"));
+    b[Symbol.dispose]();
+    output.stdout.append(bytes("2"));
+    expect(seen).toEqual(["b stdout 1", "a"]);
+    expect(kept.texts.stdout).toBe("12");
+  });
+
+  test("tells who keeps it of beginnings and ends, and of nothing once it is closed", () => {
+    output.begin({ pid: 7, namespacePid: 7, startTime: 1n });
+    expect([kept.writers, kept.hasEnded]).toEqual([[7], false]);
+    output.end();
+    expect(kept.hasEnded).toBe(true);
+    output.begin({ pid: 8, namespacePid: 8, startTime: 2n });
+    output.close();
+    output.end();
+    expect([kept.isClosed, kept.hasEnded]).toEqual([true, false]);
+  });
+
+  test("closes what keeps it once", () => {
+    let closed = 0;
+    kept.close = () => {
+      closed += 1;
+    };
+    output.close();
+    output.close();
+    expect(closed).toBe(1);
+  });
+});

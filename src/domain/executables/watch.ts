@@ -1,0 +1,92 @@
+/**
+ * Watches over one life of an executable: hears that it is ready, bounds how long that may take, and from then on runs
+ * its health checks. What follows upon what it sees is for executable.ts.
+ */
+import type { ExecutableSpec, Readiness } from "./executable-spec.ts";
+import { type Health, HealthChecks } from "./health-checks.ts";
+import { listenForReadiness, type ReadinessEars } from "./readiness.ts";
+import { spawn, type Surroundings } from "./surroundings.ts";
+
+export interface WatchEvents {
+  readonly onReady: () => void;
+  readonly onStatusText: (text: string) => void;
+  readonly onHealth: (health: Health, detail: string) => void;
+  /** It is not ready in time. */
+  readonly onLate: (why: string) => void;
+}
+
+/** Closed, it sees nothing more. */
+export class Watch implements Disposable {
+  readonly #around: Surroundings;
+  readonly #spec: ExecutableSpec;
+  readonly #events: WatchEvents;
+  readonly #ears: ReadinessEars | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #checks: HealthChecks | undefined;
+  #isReady = false;
+  #isClosed = false;
+
+  /**
+   * To be made before the process is.
+   * @param readiness `none` for one whose process was there before
+   * @throws {SyscallError}
+   */
+  constructor(
+    around: Surroundings,
+    spec: ExecutableSpec,
+    readiness: Readiness,
+    events: WatchEvents,
+  ) {
+    this.#around = around;
+    this.#spec = spec;
+    this.#events = events;
+    this.#ears = listenForReadiness(around.kernel, readiness, around.cgroup, {
+      onReady: () => this.#ready(),
+      onStatusText: events.onStatusText,
+    });
+  }
+
+  /** What the process needs from its start. */
+  get options(): ReadinessEars["options"] {
+    return this.#ears?.options ?? { env: {} };
+  }
+
+  /** To be called once the process runs. One that has no readiness of its own is ready then. */
+  launched(): void {
+    if (this.#ears === undefined) {
+      this.#ready();
+      return;
+    }
+    this.#ears.launched();
+    const { readiness } = this.#spec;
+    const timeoutMs = readiness.kind === "none" ? 0 : readiness.timeoutMs;
+    if (timeoutMs > 0) {
+      const why = `it did not say within ${timeoutMs} ms that it is ready`;
+      this.#timer = setTimeout(() => this.#events.onLate(why), timeoutMs);
+    }
+  }
+
+  #ready(): void {
+    if (this.#isReady || this.#isClosed) {
+      return;
+    }
+    this.#isReady = true;
+    clearTimeout(this.#timer);
+    const { healthCheck } = this.#spec;
+    if (healthCheck !== undefined) {
+      this.#checks = new HealthChecks(healthCheck, {
+        start: (command) => spawn(this.#around, { env: {} }, command),
+        isFrozen: this.#around.isFrozen,
+        onChange: this.#events.onHealth,
+      });
+    }
+    this.#events.onReady();
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#ears?.[Symbol.dispose]();
+    this.#checks?.[Symbol.dispose]();
+  }
+}

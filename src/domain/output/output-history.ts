@@ -1,0 +1,270 @@
+/**
+ * The output of one executable while it is written: two streams, appended to by who drains the pipes, and read by anybody.
+ * Nothing that a writer calls throws or waits. Who restarts an executable opens its history again, and goes on with it.
+ */
+import { log } from "../../base/log.ts";
+import { messageOf } from "../../base/errors.ts";
+import { ensureFolder } from "./folder.ts";
+import { STREAM_NAMES, type StreamName } from "./layout.ts";
+import { LiveBlocks } from "./live-blocks.ts";
+import {
+  type Metadata,
+  type Offsets,
+  rangesOf,
+  readMetadata,
+  type Run,
+  RUNS_MAX,
+  type StoredRun,
+  writeMetadata,
+} from "./metadata.ts";
+import { type HistoryView, type Range, readOutput } from "./read-output.ts";
+import type { OutputChunk, OutputSource, ReadOptions } from "./sources.ts";
+import { StreamWriter, type WriterOptions } from "./stream-writer.ts";
+import { BlockCache, type StreamView } from "./stream-view.ts";
+
+export interface HistoryOptions extends Omit<WriterOptions, "minEnd"> {
+  readonly executable: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly onClose: (history: OutputHistory) => void;
+}
+
+/** A stream that is written. */
+class OpenStream implements StreamView {
+  readonly cache = new BlockCache();
+  readonly writer: StreamWriter;
+  readonly folder: string;
+  live: LiveBlocks | undefined;
+  isEnded = false;
+  followers = 0;
+
+  constructor(writer: StreamWriter, folder: string) {
+    this.writer = writer;
+    this.folder = folder;
+  }
+
+  get stream(): StreamName {
+    return this.writer.stream;
+  }
+
+  get segments() {
+    return this.writer.segments;
+  }
+
+  get end(): number {
+    return this.writer.end;
+  }
+
+  flushIndex(): void {
+    this.writer.flushIndex();
+  }
+}
+
+export class OutputHistory implements HistoryView, OutputSource {
+  readonly executable: string;
+  readonly views: Readonly<Record<StreamName, OpenStream>>;
+  readonly #options: HistoryOptions;
+  readonly #waiters = new Set<() => void>();
+  #runs: readonly StoredRun[];
+  #order = 0;
+  /** How many readers want both streams in order. */
+  #mergers = 0;
+  #isClosed = false;
+
+  /** Goes on with what is on disk. Writes nothing yet. */
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    this.executable = options.executable;
+    const { runs, end } = readMetadata(options.folder);
+    this.#runs = runs;
+    const open = (stream: StreamName) => {
+      const minEnd = Math.max(end?.[stream] ?? 0, runs.at(-1)?.from[stream] ?? 0);
+      return new OpenStream(new StreamWriter(stream, { ...options, minEnd }), options.folder);
+    };
+    this.views = { stdout: open("stdout"), stderr: open("stderr") };
+  }
+
+  get folder(): string {
+    return this.#options.folder;
+  }
+
+  get runs(): readonly StoredRun[] {
+    return this.#runs;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Bytes on disk, without what stands beside them. */
+  get keptBytes(): number {
+    const sizes = STREAM_NAMES.flatMap((name) => this.views[name].segments.map(({ size }) => size));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  /** How much of the output could not be kept since this was opened. */
+  get lostBytes(): number {
+    return this.views.stdout.writer.lostBytes + this.views.stderr.writer.lostBytes;
+  }
+
+  /** Bytes that are kept of each stream. Takes effect when the next segment begins. */
+  set maxBytes(bytes: number) {
+    for (const name of STREAM_NAMES) {
+      this.views[name].writer.maxBytes = bytes;
+    }
+  }
+
+  /** Says which process writes from now on. Not after an adoption: the process is the same then. */
+  begin(run: Run): void {
+    this.#runs = [...this.#runs, { ...run, from: this.#ends }].slice(-RUNS_MAX);
+    this.#store({ runs: this.#runs, end: undefined });
+  }
+
+  /** Takes a copy of the bytes, as they come from a pipe. After the end of the stream they are thrown away. */
+  append(stream: StreamName, bytes: Uint8Array): void {
+    const view = this.views[stream];
+    if (bytes.length === 0 || view.isEnded) {
+      return;
+    }
+    const timeMs = this.#options.now();
+    if (this.#mergers > 0) {
+      // What came before on the other stream stays before this.
+      this.views[stream === "stdout" ? "stderr" : "stdout"].live?.flush();
+    }
+    view.writer.append(bytes, timeMs);
+    view.live?.add(bytes, timeMs);
+  }
+
+  /** Says that a stream has ended, because all writing ends of its pipe are closed. */
+  end(stream: StreamName): void {
+    const view = this.views[stream];
+    if (!view.isEnded) {
+      // Those who follow still have to read it.
+      view.live?.flush();
+      view.isEnded = true;
+      view.writer.close();
+      this.#wake();
+    }
+  }
+
+  /** Ends both streams. What was written stays, to be read by the store. */
+  close(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    for (const stream of STREAM_NAMES) {
+      this.end(stream);
+    }
+    if (this.#runs.length > 0) {
+      this.#store({ runs: this.#runs, end: this.#ends });
+    }
+    this.#options.onClose(this);
+  }
+
+  /** Lets go of everything, as a daemon does that leaves its executables to its successor. */
+  abandon(): void {
+    this.#isClosed = true;
+    for (const stream of STREAM_NAMES) {
+      this.end(stream);
+    }
+  }
+
+  read(options: ReadOptions): AsyncIterable<OutputChunk> {
+    return readOutput(this, { stdout: { from: 0 }, stderr: { from: 0 } }, options);
+  }
+
+  /** The output of one run alone. */
+  ofRun(run: StoredRun): OutputSource {
+    const ranges: Readonly<Record<StreamName, Range>> = rangesOf(this.#runs, run);
+    return { executable: this.executable, read: (options) => readOutput(this, ranges, options) };
+  }
+
+  flushLive(): void {
+    for (const stream of STREAM_NAMES) {
+      this.views[stream].live?.flush();
+    }
+  }
+
+  follow(streams: readonly StreamName[]): Disposable {
+    const mergers = streams.length > 1 ? 1 : 0;
+    this.#mergers += mergers;
+    for (const stream of streams) {
+      const view = this.views[stream];
+      view.followers += 1;
+      if (!view.isEnded) {
+        view.live ??= this.#liveFrom(view.end);
+      }
+    }
+    return {
+      [Symbol.dispose]: () => {
+        this.#mergers -= mergers;
+        for (const stream of streams) {
+          this.#unfollow(this.views[stream]);
+        }
+      },
+    };
+  }
+
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiters.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiters.add(wake);
+      signal.addEventListener("abort", wake);
+      if (signal.aborted) {
+        wake();
+      }
+    });
+  }
+
+  /** How many readers wait; for tests of leaks. */
+  get waiterCount(): number {
+    return this.#waiters.size;
+  }
+
+  get #ends(): Offsets {
+    return { stdout: this.views.stdout.end, stderr: this.views.stderr.end };
+  }
+
+  #liveFrom(end: number): LiveBlocks {
+    const nextOrder = (): number => {
+      this.#order += 1;
+      return this.#order;
+    };
+    return new LiveBlocks(end, nextOrder, () => this.#wake());
+  }
+
+  #unfollow(view: OpenStream): void {
+    view.followers -= 1;
+    if (view.followers === 0) {
+      view.live?.close();
+      view.live = undefined;
+      view.cache.clear();
+    }
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiters]) {
+      wake();
+    }
+  }
+
+  #store(metadata: Metadata): void {
+    const { root, relative, folder } = this.#options;
+    try {
+      try {
+        writeMetadata(folder, metadata);
+      } catch {
+        ensureFolder(root, relative);
+        writeMetadata(folder, metadata);
+      }
+    } catch (error) {
+      // ENOSPC, EIO, EROFS: it can't be found by its process id after the daemon's end, and its end is a guess.
+      log.warn("could not keep whose output this is", { folder, cause: messageOf(error) });
+    }
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * All histories of output, each in its folder below one root: those that are written, and those whose executable is gone,
+ * which are kept up to a number and a size, oldest first to go.
+ */
+import { join } from "node:path";
+import type { CellName } from "../cells/cell-name.ts";
+import { executablePath } from "../cells/cell.ts";
+import type { ExecutableName } from "../executables/executable-name.ts";
+import { hasFolder } from "./folder.ts";
+import { KeptHistory } from "./kept-history.ts";
+import { OpenFiles } from "./open-files.ts";
+import { OutputHistory } from "./output-history.ts";
+import { newestWithPid, type PidRun, Retention } from "./retention.ts";
+import type { OutputSource, OutputSources } from "./sources.ts";
+import { DEFAULT_MAX_BYTES, type WriteFile } from "./stream-writer.ts";
+
+/** Most histories that are kept of executables that are gone. */
+export const KEPT_HISTORIES_MAX = 1_000;
+
+/** Most bytes of them, all together. */
+export const KEPT_BYTES_MAX = 1024 * 1024 * 1024;
+
+export interface StoreOptions {
+  /** The folder of all histories: `<library-dir>/output`. */
+  readonly root: string;
+  readonly maxHistories?: number;
+  readonly maxBytes?: number;
+  /** Milliseconds since 1970; for tests. */
+  readonly now?: () => number;
+  /** Writes to files; for tests of full disks. */
+  readonly write?: WriteFile;
+}
+
+export interface OpenOptions {
+  /** Bytes that are kept of each stream. */
+  readonly maxBytes?: number | undefined;
+  /** Removes what earlier executables of the name have left. */
+  readonly anew?: boolean | undefined;
+}
+
+export class OutputStore implements OutputSources {
+  readonly #root: string;
+  readonly #now: () => number;
+  readonly #write: WriteFile | undefined;
+  readonly #files = new OpenFiles();
+  readonly #open = new Map<string, OutputHistory>();
+  readonly #kept: Retention;
+
+  constructor(options: StoreOptions) {
+    this.#root = options.root;
+    this.#now = options.now ?? Date.now;
+    this.#write = options.write;
+    this.#kept = new Retention(
+      options.root,
+      options.maxHistories ?? KEPT_HISTORIES_MAX,
+      options.maxBytes ?? KEPT_BYTES_MAX,
+    );
+  }
+
+  /**
+   * Opens the history of an executable that starts, or that an earlier daemon has started. Never throws: what can't be
+   * written is counted as lost. One that is open already is closed before.
+   * @param cell undefined for an executable without a cell
+   */
+  open(cell: CellName | undefined, name: ExecutableName, options: OpenOptions = {}): OutputHistory {
+    const relative = executablePath(cell, name);
+    this.#open.get(relative)?.close();
+    if (options.anew === true) {
+      this.#kept.remove(relative);
+    }
+    this.#kept.forget(relative);
+    const history = new OutputHistory({
+      root: this.#root,
+      relative,
+      folder: join(this.#root, relative),
+      files: this.#files,
+      maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
+      executable: name,
+      write: this.#write,
+      now: this.#now,
+      onClose: () => this.#closed(relative, history),
+    });
+    this.#open.set(relative, history);
+    return history;
+  }
+
+  byName(cell: CellName | undefined, name: ExecutableName): OutputSource | undefined {
+    const relative = executablePath(cell, name);
+    return this.#open.get(relative) ?? this.#onDisk(relative, name);
+  }
+
+  byPid(pid: number): OutputSource | undefined {
+    const open = newestWithPid(
+      [...this.#open.values()].flatMap((history) =>
+        history.runs.slice(-1).map((run) => ({ history, run })),
+      ),
+      pid,
+    );
+    if (open !== undefined) {
+      return open.history.ofRun(open.run);
+    }
+    const earlier: PidRun<OutputHistory>[] = [...this.#open.values()].flatMap((history) =>
+      history.runs.map((run) => ({ history, run })),
+    );
+    const kept = this.#kept.runs().flatMap(({ relative, executable, run }) => {
+      const folder = join(this.#root, relative);
+      return [{ history: { folder, executable }, run }];
+    });
+    const found = newestWithPid<OutputHistory | { folder: string; executable: string }>(
+      [...earlier, ...kept],
+      pid,
+    );
+    if (found === undefined || found.history instanceof OutputHistory) {
+      return found?.history instanceof OutputHistory ? found.history.ofRun(found.run) : undefined;
+    }
+    const history = new KeptHistory(found.history.folder, found.history.executable);
+    const run = history.runs.find(
+      (it) => it.startTime === found.run.startTime && it.pid === found.run.pid,
+    );
+    return run === undefined ? undefined : history.ofRun(run);
+  }
+
+  /** Removes the oldest histories of executables that are gone, as far as there are too many of them or too much. */
+  prune(): void {
+    this.#kept.prune((relative) => this.#open.has(relative));
+  }
+
+  /** Lets go of all that are open, as a daemon does that leaves its executables to its successor. */
+  abandon(): void {
+    for (const history of this.#open.values()) {
+      history.abandon();
+    }
+    this.#open.clear();
+  }
+
+  /** How many files are open; for tests of leaks. */
+  get openFileCount(): number {
+    return this.#files.size;
+  }
+
+  #onDisk(relative: string, name: ExecutableName): OutputSource | undefined {
+    if (!hasFolder(this.#root, relative)) {
+      return undefined;
+    }
+    const history = new KeptHistory(join(this.#root, relative), name);
+    return history.isEmpty ? undefined : history;
+  }
+
+  #closed(relative: string, history: OutputHistory): void {
+    if (this.#open.get(relative) === history) {
+      this.#open.delete(relative);
+      if (history.runs.length > 0 || history.keptBytes > 0) {
+        this.#kept.add({
+          relative,
+          executable: history.executable,
+          bytes: history.keptBytes,
+          changedMs: this.#now(),
+          runs: history.runs,
+        });
+        this.prune();
+      }
+    }
+  }
+}

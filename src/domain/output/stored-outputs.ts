@@ -1,0 +1,49 @@
+/** Keeps the output of executables in the store: what `domain/executables` writes to, and what is read by others. */
+import { log } from "../../base/log.ts";
+import { CellName } from "../cells/cell-name.ts";
+import type { ExecutableName } from "../executables/executable-name.ts";
+import type { ExecutableOutput, Outputs, OutputWriter } from "../executables/outputs.ts";
+import type { OutputHistory } from "./output-history.ts";
+import type { OutputStore } from "./output-store.ts";
+
+class StoredOutput implements ExecutableOutput {
+  readonly #history: OutputHistory;
+  readonly stdout = { append: (bytes: Uint8Array): void => this.#history.append("stdout", bytes) };
+  readonly stderr = { append: (bytes: Uint8Array): void => this.#history.append("stderr", bytes) };
+
+  constructor(history: OutputHistory) {
+    this.#history = history;
+  }
+
+  begin({ pid, namespacePid, startTime }: OutputWriter): void {
+    this.#history.begin({ pid, namespacePid, startTime, startedMs: Date.now() });
+  }
+
+  end(): void {
+    this.close();
+  }
+
+  close(): void {
+    if (this.#history.isClosed) {
+      return;
+    }
+    const { executable, lostBytes } = this.#history;
+    if (lostBytes > 0) {
+      log.warn("could not keep all output of an executable", { executable, lostBytes });
+    }
+    this.#history.close();
+  }
+}
+
+export class StoredOutputs implements Outputs {
+  readonly #store: OutputStore;
+
+  constructor(store: OutputStore) {
+    this.#store = store;
+  }
+
+  open(cell: string, executable: ExecutableName, maxBytes: number | undefined): ExecutableOutput {
+    const name = cell === "" ? undefined : CellName.parse(cell);
+    return new StoredOutput(this.#store.open(name, executable, { maxBytes }));
+  }
+}

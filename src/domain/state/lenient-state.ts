@@ -1,0 +1,78 @@
+/**
+ * The state as cells and executables want it: where it can't be kept, on a full disk, what they do goes on, and the loss
+ * is told in the log. What is only about to begin is refused instead.
+ */
+import { AuraeError, messageOf } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
+import type { ExecutableRecord } from "../executables/executable-record.ts";
+import type { CellRecord, SavedState, StateStore } from "./state-store.ts";
+
+export class LenientState implements StateStore {
+  readonly #state: StateStore;
+
+  constructor(state: StateStore) {
+    this.#state = state;
+  }
+
+  load(): SavedState {
+    return this.#state.load();
+  }
+
+  /** @throws {AuraeError} resource_exhausted for a cell that is about to be allocated */
+  saveCell(record: CellRecord): void {
+    if (record.state === "allocating") {
+      orRefuse(`cell '${record.name}' could not be allocated`, () => this.#state.saveCell(record));
+    } else {
+      orLog("cell", record.name, () => this.#state.saveCell(record));
+    }
+  }
+
+  removeCell(name: string): void {
+    orLog("cell", name, () => this.#state.removeCell(name));
+  }
+
+  saveExecutable(cell: string, record: ExecutableRecord): void {
+    const { name } = record.spec;
+    orLog("executable", name, () => this.#state.saveExecutable(cell, record));
+  }
+
+  removeExecutable(cell: string, name: string): void {
+    orLog("executable", name, () => this.#state.removeExecutable(cell, name));
+  }
+
+  /** @throws {AuraeError} resource_exhausted */
+  claimOnce(cell: string, name: string): boolean {
+    return orRefuse(`executable '${name}' could not be started`, () =>
+      this.#state.claimOnce(cell, name),
+    );
+  }
+
+  disclaimOnce(cell: string, name: string): void {
+    orLog("executable", name, () => this.#state.disclaimOnce(cell, name));
+  }
+
+  /** @throws {Error} whatever keeps it from that */
+  reserveEvents(upTo: bigint): void {
+    this.#state.reserveEvents(upTo);
+  }
+}
+
+function orRefuse<T>(what: string, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    const message = `${what}: its state can't be kept: ${messageOf(cause)}`;
+    throw new AuraeError("resource_exhausted", message, { cause });
+  }
+}
+
+function orLog(kind: string, name: string, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    log.error("could not keep a state for the daemon that comes next", {
+      [kind]: name,
+      cause: messageOf(error),
+    });
+  }
+}

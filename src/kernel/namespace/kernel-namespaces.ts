@@ -1,0 +1,124 @@
+/**
+ * Namespaces of the kernel. The launcher makes them together with their first process, which holds them. Nothing of the
+ * host's is changed: mounts of a cell are slaves of the host's, so they never get there.
+ */
+import { openSync, readlinkSync } from "node:fs";
+import { ERRNO } from "../abi/errno.ts";
+import {
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUTS,
+} from "../abi/sched.ts";
+import type { ExitWatcher } from "../process/exit-watcher.ts";
+import { LaunchError, launch } from "../process/launcher.ts";
+import { openProcess, readProcStat } from "../process/proc-stat.ts";
+import type { ProcessIdentity } from "../process/processes.ts";
+import { isErrno } from "../sys/error.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import { syscallRaw } from "../sys/syscall.ts";
+import { openCellInit } from "./cell-init.ts";
+import { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
+import type { CellNamespaces, NamespaceRequest, Namespaces } from "./namespaces.ts";
+
+/** By their names in /proc/pid/ns. */
+const KINDS = {
+  pid: CLONE_NEWPID,
+  mnt: CLONE_NEWNS,
+  ipc: CLONE_NEWIPC,
+  uts: CLONE_NEWUTS,
+  net: CLONE_NEWNET,
+} as const;
+
+const SIGKILL = 9;
+
+const OF_PROCESSES = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+
+/** The kernel's own class is all that its launcher can join. @throws {TypeError} for another */
+export function kernelNamespaces(namespaces: CellNamespaces): KernelCellNamespaces {
+  if (!(namespaces instanceof KernelCellNamespaces)) {
+    throw new TypeError("these namespaces are not the kernel's");
+  }
+  return namespaces;
+}
+
+/** CLONE_NEW* bits of the namespaces of a process that are not the daemon's. */
+function foreignBits(pid: number): number {
+  let bits = 0;
+  for (const [name, bit] of Object.entries(KINDS)) {
+    bits |=
+      readlinkSync(`/proc/${pid}/ns/${name}`) === readlinkSync(`/proc/self/ns/${name}`) ? 0 : bit;
+  }
+  return bits;
+}
+
+export class KernelNamespaces implements Namespaces, Disposable {
+  readonly #watcher: ExitWatcher;
+  readonly #program = openCellInit();
+  readonly #null = new FileDescriptor(openSync("/dev/null", "r+"));
+  readonly #ownPidNamespace = new FileDescriptor(openSync("/proc/self/ns/pid", "r"));
+
+  /** @param watcher the one that also watches the executables, whose ends it gets by the same signal */
+  constructor(watcher: ExitWatcher) {
+    this.#watcher = watcher;
+  }
+
+  create(request: NamespaceRequest): KernelCellNamespaces {
+    const { hostname, cgroup } = request;
+    const parent = request.parent === undefined ? undefined : kernelNamespaces(request.parent);
+    const bits = (request.process ? OF_PROCESSES : 0) | (request.network ? CLONE_NEWNET : 0);
+    const { pid, pidfd } = launch({
+      paths: [],
+      programFd: this.#program.number,
+      argv: ["aurae-cell", hostname],
+      env: {},
+      cwd: "/",
+      cgroupFd: cgroup.number,
+      cgroupNamespace: true,
+      ...(parent === undefined || parent.bits === 0 ? {} : { join: parent.join() }),
+      newNamespaces: bits,
+      hostname,
+      stdin: this.#null.number,
+      stdout: this.#null.number,
+      stderr: this.#null.number,
+      noNewPrivileges: false,
+      resourceLimits: [],
+      blockSignals: true,
+    });
+    const ended = this.#watcher.watch(pid, pidfd);
+    const startTime = readProcStat(pid)?.startTime;
+    if (startTime === undefined) {
+      // It is not reaped before the event loop runs, so this says that /proc is not what it should be.
+      syscallRaw("pidfd_send_signal", pidfd.number, SIGKILL, null, 0);
+      throw new LaunchError("read the start time of", ERRNO.ESRCH, hostname);
+    }
+    const identity = { pid, startTime };
+    const all = bits | (parent?.bits ?? 0);
+    return new KernelCellNamespaces(identity, all, pidfd, this.#ownPidNamespace, ended);
+  }
+
+  adopt(identity: ProcessIdentity): KernelCellNamespaces | undefined {
+    const pidfd = openProcess(identity);
+    if (pidfd === undefined) {
+      return undefined;
+    }
+    try {
+      const bits = foreignBits(identity.pid);
+      const ended = this.#watcher.watchStranger(identity.pid, pidfd);
+      return new KernelCellNamespaces(identity, bits, pidfd, this.#ownPidNamespace, ended);
+    } catch (error) {
+      pidfd[Symbol.dispose]();
+      if (isErrno(error, "ENOENT", "ESRCH")) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#program[Symbol.dispose]();
+    this.#null[Symbol.dispose]();
+    this.#ownPidNamespace[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * The door to what executables say of themselves: a socket for sd_notify(3), and a descriptor for a newline (s6).
+ * Implemented by the kernel (`notify-sockets.ts`) and in memory (`../fake/fake-notifications.ts`).
+ */
+import type { FileDescriptor } from "../sys/fd.ts";
+import type { OutputPipe } from "./processes.ts";
+
+export interface Notification {
+  /** Assignments, one a line: `READY=1`, `STATUS=…`. */
+  readonly text: string;
+  /** Who sent it, by the kernel's word. */
+  readonly pid: number;
+}
+
+export interface NotifySocket extends Disposable {
+  /** What NOTIFY_SOCKET is to say. */
+  readonly path: string;
+}
+
+export interface Notifications {
+  /** A datagram socket that anybody may write to; who it was is told. @throws {SyscallError} */
+  socket(onMessage: (notification: Notification) => void): NotifySocket;
+  /** A pipe; the writing end is for the child, and to be closed here once it has it. @throws {SyscallError} */
+  pipe(): { readonly pipe: OutputPipe; readonly writer: FileDescriptor };
+}

@@ -1,0 +1,193 @@
+/**
+ * Notifications from the kernel: datagram sockets in a folder, each of which has a signal sent (SIGIO) when something
+ * has come, so that thousands of them cost neither a thread nor a timer; and pipes.
+ */
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { O_CLOEXEC } from "../abi/open.ts";
+import {
+  AF_UNIX,
+  CMSGHDR,
+  F_SETFL,
+  F_SETOWN,
+  IOVEC,
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_DONTWAIT,
+  MSG_TRUNC,
+  MSGHDR,
+  O_ASYNC,
+  SCM_CREDENTIALS,
+  SO_PASSCRED,
+  SOCK_DGRAM,
+  SOCKADDR_UN_BYTES,
+  SOL_SOCKET,
+  UCRED,
+} from "../abi/unix.ts";
+import { SyscallError } from "../sys/error.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import { addressOf } from "../sys/memory.ts";
+import { cString, syscall, syscallRaw } from "../sys/syscall.ts";
+import type { Notification, Notifications, NotifySocket } from "./notifications.ts";
+import { createOutputPipe } from "./pipe.ts";
+
+const O_NONBLOCK = 0o4000;
+/** A notification is some short lines; systemd takes as much. */
+const MAX_MESSAGE_BYTES = 4_096;
+/** Room for credentials alone. Descriptors that somebody sends do not fit, and the kernel closes them. */
+const CONTROL_BYTES = CMSGHDR.size + 16;
+const SECRET_BYTES = 12;
+/** How many messages one look takes from one socket: a flood must not keep the daemon from everything else. */
+const MESSAGES_PER_LOOK = 64;
+
+class Socket {
+  readonly path: string;
+  readonly #fd: FileDescriptor;
+  readonly #onMessage: (notification: Notification) => void;
+
+  constructor(path: string, onMessage: (notification: Notification) => void) {
+    this.path = path;
+    this.#onMessage = onMessage;
+    const type = SOCK_DGRAM | O_CLOEXEC | O_NONBLOCK;
+    this.#fd = new FileDescriptor(syscall("socket", "for notifications", AF_UNIX, type, 0));
+    try {
+      this.#bind();
+      // Whoever runs as somebody else in a cell writes here, too; who it was is told by the kernel.
+      chmodSync(path, 0o666);
+      this.#listen();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #bind(): void {
+    const name = cString(this.path);
+    if (2 + name.length > SOCKADDR_UN_BYTES) {
+      throw new SyscallError("bind", 36, JSON.stringify(this.path));
+    }
+    const address = new Uint8Array(2 + name.length);
+    new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+    address.set(name, 2);
+    const on = new Int32Array([1]);
+    const fd = this.#fd.number;
+    syscall("setsockopt", "SO_PASSCRED", fd, SOL_SOCKET, SO_PASSCRED, on, on.byteLength);
+    syscall("bind", JSON.stringify(this.path), fd, address, address.length);
+  }
+
+  #listen(): void {
+    syscall("fcntl", "F_SETOWN", this.#fd.number, F_SETOWN, process.pid);
+    syscall("fcntl", "F_SETFL", this.#fd.number, F_SETFL, O_NONBLOCK | O_ASYNC);
+  }
+
+  /** Takes what has come. @returns whether there may be more */
+  look(): boolean {
+    for (let i = 0; i < MESSAGES_PER_LOOK; i++) {
+      const message = this.#receive();
+      if (message === undefined) {
+        return false;
+      }
+      if (message.pid > 0) {
+        this.#onMessage(message);
+      }
+    }
+    return true;
+  }
+
+  /** @returns undefined when there is none; a pid of 0 for what can't be used */
+  #receive(): Notification | undefined {
+    const data = new Uint8Array(MAX_MESSAGE_BYTES);
+    const control = new Uint8Array(CONTROL_BYTES);
+    const iovec = new Uint8Array(IOVEC.size);
+    IOVEC.write(new DataView(iovec.buffer), { iov_base: addressOf(data), iov_len: data.length });
+    const header = new Uint8Array(MSGHDR.size);
+    const view = new DataView(header.buffer);
+    MSGHDR.write(view, {
+      msg_iov: addressOf(iovec),
+      msg_iovlen: 1,
+      msg_control: addressOf(control),
+      msg_controllen: control.length,
+    });
+    // SAFETY: header, iovec, data and control are ours and are referenced below, so they outlive the call; the kernel
+    // writes at most their lengths.
+    const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+    const length = syscallRaw("recvmsg", this.#fd.number, header, flags);
+    iovec.at(0);
+    if (length < 0) {
+      return undefined; // EAGAIN; a closed socket has nothing either
+    }
+    const isCut = (Number(MSGHDR.read(view, "msg_flags")) & (MSG_TRUNC | MSG_CTRUNC)) !== 0;
+    return {
+      text: new TextDecoder().decode(data.subarray(0, length)),
+      pid: isCut ? 0 : senderOf(control),
+    };
+  }
+
+  close(): void {
+    this.#fd[Symbol.dispose]();
+    rmSync(this.path, { force: true });
+  }
+}
+
+function senderOf(control: Uint8Array): number {
+  const view = new DataView(control.buffer);
+  const isCredentials =
+    CMSGHDR.read(view, "cmsg_level") === SOL_SOCKET &&
+    CMSGHDR.read(view, "cmsg_type") === SCM_CREDENTIALS;
+  return isCredentials ? UCRED.read(new DataView(control.buffer, CMSGHDR.size), "pid") : 0;
+}
+
+export class NotifySockets implements Notifications, Disposable {
+  readonly #folder: string;
+  readonly #sockets = new Set<Socket>();
+  readonly #onSignal = (): void => this.#look();
+  #isOpen = false;
+
+  /** @param folder for the sockets; it is made when it is needed, anew, since they do not outlive their daemon */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  socket(onMessage: (notification: Notification) => void): NotifySocket {
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      rmSync(this.#folder, { recursive: true, force: true });
+      mkdirSync(this.#folder, { recursive: true, mode: 0o711 });
+      process.on("SIGIO", this.#onSignal);
+    }
+    // Nobody can guess it: in the folder, which only its owner may list, the name is all that it takes to write.
+    const name = crypto.getRandomValues(Buffer.alloc(SECRET_BYTES)).toString("hex");
+    const socket = new Socket(join(this.#folder, `${name}.sock`), onMessage);
+    this.#sockets.add(socket);
+    return {
+      path: socket.path,
+      [Symbol.dispose]: () => {
+        if (this.#sockets.delete(socket)) {
+          socket.close();
+        }
+      },
+    };
+  }
+
+  pipe(): ReturnType<Notifications["pipe"]> {
+    return createOutputPipe();
+  }
+
+  #look(): void {
+    let isMore = false;
+    for (const socket of [...this.#sockets]) {
+      isMore = (this.#sockets.has(socket) && socket.look()) || isMore;
+    }
+    if (isMore) {
+      setImmediate(this.#onSignal);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    process.off("SIGIO", this.#onSignal);
+    for (const socket of this.#sockets) {
+      socket.close();
+    }
+    this.#sockets.clear();
+  }
+}

@@ -1,0 +1,84 @@
+/** What /proc tells of one process (proc_pid_stat(5), proc_pid_status(5)). */
+import { readFileSync } from "node:fs";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../abi/open.ts";
+import { isErrno } from "../sys/error.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import { cString, syscall, syscallRaw } from "../sys/syscall.ts";
+
+export interface ProcStat {
+  /** `R`, `S`, … ; `Z` and `X` have ended. */
+  readonly state: string;
+  readonly parent: number;
+  /** In clock ticks since the boot. */
+  readonly startTime: bigint;
+}
+
+/** A line of /proc/pid/stat is some 300 bytes; its fields have a bound. */
+const scratch = new Uint8Array(2048);
+
+/** The fields of a line of /proc/pid/stat. The name in it may hold anything, so what counts starts after its end. */
+export function parseProcStat(line: string): ProcStat | undefined {
+  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  const [state, parent] = fields;
+  const startTime = fields[19]; // the 22nd of all
+  return state === undefined || parent === undefined || startTime === undefined
+    ? undefined
+    : { state, parent: Number(parent), startTime: BigInt(startTime) };
+}
+
+/** Undefined when there is no such process. */
+export function readProcStat(pid: number): ProcStat | undefined {
+  // By raw calls, since every start waits for it.
+  const fd = syscallRaw("openat", AT_FDCWD, cString(`/proc/${pid}/stat`), O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) {
+    return undefined;
+  }
+  using file = new FileDescriptor(fd);
+  const length = syscallRaw("read", file.number, scratch, scratch.byteLength);
+  return length <= 0
+    ? undefined // ESRCH: it ended since
+    : parseProcStat(Buffer.from(scratch.buffer, 0, length).toString("latin1"));
+}
+
+/** Whether the process that has this id is the one that was started then, and runs. */
+export function isRunning({ pid, startTime }: { pid: number; startTime: bigint }): boolean {
+  const stat = readProcStat(pid);
+  return stat?.startTime === startTime && stat.state !== "Z" && stat.state !== "X";
+}
+
+/** The id that a process has in its own process id namespace; undefined when it has ended. */
+export function namespacePidOf(pid: number): number | undefined {
+  try {
+    const ids = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return ids === undefined ? pid : Number(ids.split(/\s+/).at(-1));
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH")) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** A descriptor of the process that was started then; undefined when it has ended. */
+export function openProcess(identity: {
+  pid: number;
+  startTime: bigint;
+}): FileDescriptor | undefined {
+  if (!isRunning(identity)) {
+    return undefined;
+  }
+  try {
+    const pidfd = new FileDescriptor(syscall("pidfd_open", String(identity.pid), identity.pid, 0));
+    // The id may have become another's between the two.
+    if (isRunning(identity)) {
+      return pidfd;
+    }
+    pidfd[Symbol.dispose]();
+    return undefined;
+  } catch (error) {
+    if (isErrno(error, "ESRCH")) {
+      return undefined;
+    }
+    throw error;
+  }
+}

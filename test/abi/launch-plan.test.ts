@@ -1,0 +1,66 @@
+import { expect, test } from "bun:test";
+import { inRoot } from "../../build/paths.ts";
+import {
+  DESCRIPTOR,
+  LAUNCH_FLAGS,
+  LAUNCH_PLAN,
+  LAUNCH_RESULT,
+  MAX_DESCRIPTORS,
+  RLIMIT,
+} from "../../src/kernel/process/launch-plan.ts";
+import { LAUNCH_STEPS } from "../../src/kernel/process/launch-steps.ts";
+import { layoutFacts, wrongFacts } from "./c-facts.ts";
+
+const PLAN = "ffi/launch_plan.h";
+
+const include = `#include "${inRoot(PLAN)}"`;
+
+function planFacts() {
+  const streams: Record<string, string> = {
+    stdin: "stdio[0]",
+    stdout: "stdio[1]",
+    stderr: "stdio[2]",
+  };
+  const offsets = Object.entries(LAUNCH_PLAN.offsets).map(([name, at]) => [
+    streams[name] ?? name,
+    at,
+  ]);
+  return layoutFacts("struct au_launch_plan", {
+    size: LAUNCH_PLAN.size,
+    offsets: Object.fromEntries(offsets),
+  });
+}
+
+test("launch-plan.ts lays out what launch_plan.h does", async () => {
+  const facts = [
+    ...planFacts(),
+    ...layoutFacts("struct au_launch_result", LAUNCH_RESULT),
+    ...layoutFacts("struct au_rlimit", RLIMIT),
+    ...layoutFacts("struct au_descriptor", DESCRIPTOR),
+    { expression: "AU_MAX_DESCRIPTORS", value: MAX_DESCRIPTORS },
+    ...Object.entries(LAUNCH_FLAGS).map(([name, value]) => ({ expression: `AU_${name}`, value })),
+  ];
+  expect(await wrongFacts([include], facts)).toEqual([]);
+});
+
+test("launch-steps.ts has words for each step of launch_plan.h, in its order", async () => {
+  const header = await Bun.file(inRoot(PLAN)).text();
+  const steps = [...header.matchAll(/\bAU_STEP_(\w+) = (\d+)/g)];
+  expect(steps.map(([, , number]) => Number(number))).toEqual([...LAUNCH_STEPS.keys()]);
+  const calls = new Map(
+    steps.map(([, name, number]) => [name, LAUNCH_STEPS[Number(number)]?.call]),
+  );
+  expect(Object.fromEntries(calls)).toMatchObject({
+    CLONE: "clone3",
+    JOIN_MOUNT: "setns",
+    HOSTNAME: "sethostname",
+    RLIMIT: "prlimit",
+    SECCOMP: "seccomp",
+    GROUPS: "setgroups",
+    GID: "setresgid",
+    UID: "setresuid",
+    CAPABILITIES: "capset",
+    CHDIR: "chdir",
+    EXEC: "exec",
+  });
+});

@@ -1,0 +1,246 @@
+/**
+ * What a cell costs: `true` in a cell with all namespaces and in one that is there already, against runc, crun and
+ * systemd-run; the memory of an empty cell; a thousand cells; and what ten thousand executables leave behind.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
+import { TestDaemon } from "../harness/daemon.ts";
+import { eventually } from "../harness/eventually.ts";
+import { writeBundle } from "./oci-bundle.ts";
+import { LineProcess, type PeerResult, startPeerRunner } from "./peer-runner.ts";
+import { figuresOf, printFigures, printValue } from "./stats.ts";
+
+const RUNS = 60;
+const IDLE_CELLS = 200;
+const CELLS = 1_000;
+const EXECUTABLES = 10_000;
+const LANES = 8;
+const MIB = 1024 * 1024;
+const SLEEP = ["/bin/sleep", "100000"];
+
+const daemon = await TestDaemon.start();
+const cells = daemon.client(CellService);
+const scratch = mkdtempSync(join(tmpdir(), "aurae-bench-"));
+const program = writeBundle(scratch);
+const prefix = `bench-${crypto.randomUUID().slice(0, 8)}`;
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+const CLIENT = {
+  authority: `127.0.0.1:${daemon.port}`,
+  ca: daemon.pki("ca.crt"),
+  cert: daemon.pki("_signed.client.nova.crt"),
+  key: daemon.pki("client.nova.key"),
+};
+
+let serial = 0;
+
+/** `true` in a cell of its own, from nothing to nothing. */
+function wholeCell(): unknown {
+  const cellName = `${prefix}-${serial++}`;
+  return [
+    ["Allocate", { cell: { name: cellName, isolateProcess: true, isolateNetwork: true } }],
+    ["Start", { cellName, executable: { name: "true", args: [program] } }],
+    ["Wait", { cellName, executableName: "true" }],
+    ["Free", { cellName }],
+  ];
+}
+
+function inCell(cellName: string): unknown {
+  const executableName = `x${serial++}`;
+  return [
+    ["Start", { cellName, executable: { name: executableName, args: [program] } }],
+    ["Wait", { cellName, executableName }],
+  ];
+}
+
+function msOf({ ms, error }: PeerResult): number {
+  if (error !== undefined) {
+    throw new Error(error);
+  }
+  return ms;
+}
+
+async function benchRuns(): Promise<void> {
+  const peers = {
+    "crun run": ["crun", "run", "--bundle", scratch, `${prefix}-peer`],
+    "runc run": ["runc", "run", "--bundle", scratch, `${prefix}-peer`],
+    "systemd-run --wait": ["systemd-run", "--wait", "--quiet", "/bin/true"],
+  };
+  await using runner = startPeerRunner();
+  const sequence = ["node", join(import.meta.dir, "sequence.mjs"), JSON.stringify(CLIENT)];
+  await using client = new LineProcess(sequence);
+  const host = `${prefix}-host`;
+  await cells.allocate({ cell: { name: host, isolateProcess: true, isolateNetwork: true } });
+  const ways: [string, () => Promise<number>][] = [
+    ["auraed: Allocate, Start, Wait, Free", async () => msOf(await client.ask(wholeCell()))],
+    [
+      "auraed: Start and Wait in a cell that is there",
+      async () => msOf(await client.ask(inCell(host))),
+    ],
+  ];
+  for (const [name, argv] of Object.entries(peers)) {
+    const { error } = await runner.ask(argv);
+    if (error === undefined) {
+      ways.push([`peer: ${name}`, async () => msOf(await runner.ask(argv))]);
+    } else {
+      console.log(`  peer: ${name}: not to be had here: ${error.trim().split("\n")[0]}`);
+    }
+  }
+  const samples = new Map(ways.map(([name]) => [name, [] as number[]]));
+  for (let i = -5; i < RUNS; i++) {
+    for (const [name, run] of ways) {
+      const ms = await run();
+      if (i >= 0) {
+        samples.get(name)?.push(ms);
+      }
+    }
+  }
+  await cells.free({ cellName: host });
+  for (const [name, values] of samples) {
+    printFigures(name, "ms", values);
+  }
+  const median = (name: string): number => figuresOf(samples.get(name) ?? []).median;
+  for (const peer of ["crun run", "runc run"].filter((name) => samples.has(`peer: ${name}`))) {
+    for (const [name] of ways.slice(0, 2)) {
+      printValue(name, "", median(name) / median(`peer: ${peer}`), `of ${peer}`);
+    }
+  }
+}
+
+function usedBytes(): number {
+  const text = readFileSync("/proc/meminfo", "utf8");
+  const kib = (key: string): number =>
+    Number(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(text)?.[1]);
+  return (kib("MemTotal") - kib("MemFree") - kib("Buffers") - kib("Cached")) * 1024;
+}
+
+async function residentBytes(): Promise<number> {
+  await Bun.sleep(500);
+  const text = readFileSync(`/proc/${daemon.pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+)/m.exec(text)?.[1]) * 1024;
+}
+
+async function inLanes(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++) {
+      await work(index);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
+async function benchIdle(): Promise<void> {
+  const nameOf = (index: number): string => `${prefix}-idle-${index}`;
+  const before = usedBytes();
+  await inLanes(IDLE_CELLS, (index) =>
+    cells.allocate({ cell: { name: nameOf(index), isolateProcess: true, isolateNetwork: true } }),
+  );
+  await Bun.sleep(1_000);
+  const bytes = (usedBytes() - before) / IDLE_CELLS;
+  printValue(
+    `an empty isolated cell, by ${IDLE_CELLS} of them`,
+    "MiB",
+    bytes / MIB,
+    "of the machine's memory",
+  );
+  await inLanes(IDLE_CELLS, (index) => cells.free({ cellName: nameOf(index) }));
+}
+
+async function benchThousand(): Promise<void> {
+  const nameOf = (index: number): string => `${prefix}-many-${index}`;
+  const residentBefore = await residentBytes();
+  const each: number[] = [];
+  const wholeMs = await timed(() =>
+    inLanes(CELLS, async (index) => {
+      each[index] = await timed(async () => {
+        await cells.allocate({ cell: { name: nameOf(index) } });
+        await cells.start({ cellName: nameOf(index), executable: { name: "sleep", args: SLEEP } });
+      });
+    }),
+  );
+  printValue(`${CELLS} cells with one executable each`, "s", wholeMs / 1000);
+  const last = figuresOf(each.slice(-100)).median;
+  const ratio = last / figuresOf(each.slice(0, 100)).median;
+  printFigures("of these, each", "ms", each);
+  printValue("the last hundred of them", "ms", last, `x${ratio.toFixed(2)} of the first`);
+  const grown = (await residentBytes()) - residentBefore;
+  printValue("the daemon's memory, a cell", "KiB", grown / CELLS / 1024);
+  const lists: number[] = [];
+  for (let i = 0; i < 20; i++) {
+    lists.push(await timed(() => cells.list({})));
+  }
+  printFigures(`List of ${CELLS} cells`, "ms", lists);
+  await inLanes(CELLS, (index) => cells.free({ cellName: nameOf(index) }));
+}
+
+interface Census {
+  readonly processes: number;
+  readonly descriptors: number;
+  readonly groups: number;
+  readonly mounts: number;
+}
+
+function census(cell: string): Census {
+  const group = join(findCgroup2(), cell);
+  const groups = readdirSync(group, { recursive: true, withFileTypes: true });
+  return {
+    processes: readdirSync("/proc").filter((name) => /^\d+$/.test(name)).length,
+    descriptors: readdirSync(`/proc/${daemon.pid}/fd`).length,
+    groups: groups.filter((entry) => entry.isDirectory()).length,
+    mounts: readFileSync(`/proc/${daemon.pid}/mountinfo`, "utf8").split("\n").length,
+  };
+}
+
+async function benchSequence(): Promise<void> {
+  const cellName = `${prefix}-sequence`;
+  await cells.allocate({ cell: { name: cellName, isolateProcess: true } });
+  const one = async (): Promise<void> => {
+    await cells.start({ cellName, executable: { name: "x", args: [program] } });
+    await cells.stop({ cellName, executableName: "x" });
+  };
+  for (let i = 0; i < 500; i++) {
+    await one();
+  }
+  const before = census(cellName);
+  const residentBefore = await residentBytes();
+  const seconds =
+    (await timed(async () => {
+      for (let i = 0; i < EXECUTABLES; i++) {
+        await one();
+      }
+    })) / 1000;
+  await eventually("the census", () => census(cellName).processes <= before.processes + 2).catch(
+    () => undefined,
+  );
+  const after = census(cellName);
+  printValue(
+    `${EXECUTABLES} times Start and Stop, one after the other`,
+    "/s",
+    EXECUTABLES / seconds,
+  );
+  for (const key of Object.keys(before) as (keyof Census)[]) {
+    printValue(`${key} more than before`, "", after[key] - before[key]);
+  }
+  const grown = (await residentBytes()) - residentBefore;
+  printValue("the daemon's memory more than before", "MiB", grown / MIB);
+  await cells.free({ cellName });
+}
+
+try {
+  await benchRuns();
+  await benchIdle();
+  await benchThousand();
+  await benchSequence();
+} finally {
+  await daemon.stop();
+  rmSync(scratch, { recursive: true, force: true });
+}

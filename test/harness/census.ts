@@ -1,0 +1,62 @@
+/** Counts what a test could leave behind in this process and on the host, to compare it before and after. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { eventually } from "./eventually.ts";
+
+const SETTLE_MS = 2000;
+/** Bun makes it at the first watched file, and keeps it. */
+const SHARED_WATCHER = "anon_inode:inotify";
+
+export interface Census {
+  /** What this process holds open, without numbers. */
+  readonly descriptors: readonly string[];
+  /** Its children. */
+  readonly children: readonly string[];
+  /** The host's mounts, with their propagation. */
+  readonly mounts: readonly string[];
+  /** This process's namespaces, and the one its children would get. */
+  readonly namespaces: readonly string[];
+}
+
+function descriptors(): string[] {
+  return readdirSync("/proc/self/fd")
+    .flatMap((fd) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/g, "N")];
+      } catch {
+        return []; // the descriptor of the listing itself
+      }
+    })
+    .filter((target) => target !== SHARED_WATCHER)
+    .sort();
+}
+
+function children(): string[] {
+  return readdirSync("/proc/self/task").flatMap((thread) =>
+    readFileSync(`/proc/self/task/${thread}/children`, "utf8").split(" ").filter(Boolean),
+  );
+}
+
+function namespaces(): string[] {
+  return readdirSync("/proc/self/task").flatMap((thread) =>
+    readdirSync(`/proc/self/task/${thread}/ns`).map(
+      (name) => `${name} ${readlinkSync(`/proc/self/task/${thread}/ns/${name}`)}`,
+    ),
+  );
+}
+
+export function takeCensus(): Census {
+  return {
+    descriptors: descriptors(),
+    children: children(),
+    mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n"),
+    namespaces: [...new Set(namespaces())].sort(),
+  };
+}
+
+/** The census once it is as it was, or what it still is after a while: Bun closes some of its descriptors later. */
+export async function settledCensus(before: Census): Promise<Census> {
+  await eventually("the census", () => Bun.deepEquals(takeCensus(), before), SETTLE_MS).catch(
+    () => undefined, // the caller compares, and sees how they differ
+  );
+  return takeCensus();
+}

@@ -85,7 +85,7 @@ function reasonOf(code: string, context: ConnectFailureContext): string | undefi
       return `the server's certificate is not of the CA "${paths.caCrt}"${also(context)}`;
     case "ECONNRESET":
     case "EPIPE":
-      return `the server closed the connection, as it does when it does not trust "${paths.clientCrt}"${also(context)}`;
+      return `the server closed the connection: it has ended, or it does not trust "${paths.clientCrt}"${also(context)}`;
     case "EPROTO":
     case "FailedToOpenSocket":
       return `the TLS handshake failed${also(context)}`;

@@ -12,6 +12,7 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
+import { Outcome } from "../../base/outcome.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { ExitStatus } from "../../kernel/process/exit-status.ts";
 import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
@@ -39,7 +40,7 @@ export class Executable {
   readonly #around: Surroundings;
   readonly #lives: Lives;
   readonly #restarts: Restarts;
-  readonly #final = Promise.withResolvers<Ending>();
+  readonly #final = new Outcome<Ending>();
   #state: ExecutableState = "waiting";
   /** Until the next start. */
   #timer: NodeJS.Timeout | undefined;
@@ -160,9 +161,9 @@ export class Executable {
     return { spec: this.spec, ...this.#lives.record, ...more };
   }
 
-  /** Resolves when it has ended and will not be started again. */
-  wait(): Promise<Ending> {
-    return this.#final.promise;
+  /** Resolves when it has ended and will not be started again; rejects when the signal aborts first. */
+  wait(signal?: AbortSignal): Promise<Ending> {
+    return this.#final.wait(signal);
   }
 
   /** Resolves when all output of its last process is there, or after a while, where others hold it open. */

@@ -104,7 +104,7 @@ export function createCellService(
     async wait(request, context) {
       const executables = cells.executablesOf(cellNameFromProto(request.cellName));
       const executable = executables.find(executableName(request.executableName));
-      return endingToProto(await orAborted(executable.wait(), context.signal));
+      return endingToProto(await executable.wait(context.signal));
     },
 
     async *events(request, context) {
@@ -117,17 +117,4 @@ export function createCellService(
       }
     },
   };
-}
-
-/** The value, or the signal's reason when that aborts first. */
-async function orAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([value, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -108,7 +108,7 @@ export class Daemon {
       log.warn(warning);
     }
     ensureDirectory(config.runtimeDir, "--runtime-dir");
-    ensureDirectory(config.libraryDir, "--library-dir");
+    ensureDirectory(config.libraryDir, "--library-dir", 0o700);
     using resources = new DisposableStack();
     const processes = resources.use(new KernelProcesses());
     machine?.reapOrphans((pid) => processes.owns(pid));

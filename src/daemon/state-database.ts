@@ -1,6 +1,7 @@
 /**
  * The state on disk: a SQLite database in the library directory. It survives the daemon, not the boot: what it names is
- * gone with the kernel that had it. A database that can't be read is moved aside, never deleted and not touched.
+ * gone with the kernel that had it. A database that can't be read is moved aside, never deleted and not touched; a record that can't be read goes
+ * to a file beside it. Environments have secrets in them, so all of these are for the daemon's user alone.
  */
 import { Database, type Statement } from "bun:sqlite";
 import { readFileSync } from "node:fs";
@@ -8,9 +9,16 @@ import { join } from "node:path";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import type { ExecutableRecord } from "../domain/executables/executable-record.ts";
 import type { CellRecord, SavedState, StateStore } from "../domain/state/state-store.ts";
-import { APPLICATION_ID, isUnreadable, moveAside, refuseForeign } from "./state-file.ts";
-import { decodeState, encodeState } from "./state-json.ts";
-import { checkCellRecord, checkExecutableRecord } from "./state-shape.ts";
+import { type BadRow, writeBadRows } from "./bad-records.ts";
+import {
+  APPLICATION_ID,
+  isUnreadable,
+  makePrivate,
+  moveAside,
+  refuseForeign,
+} from "./state-file.ts";
+import { encodeState } from "./state-json.ts";
+import { readRows } from "./state-rows.ts";
 
 const FILE = "state.db";
 /** Of the tables below; a database of another version is not ours to read. */
@@ -33,6 +41,7 @@ export function readBootId(): string {
 }
 
 export class StateDatabase implements StateStore, Disposable {
+  readonly #path: string;
   readonly #database: Database;
   readonly #saveCell: Statement;
   readonly #removeCell: Statement;
@@ -43,8 +52,9 @@ export class StateDatabase implements StateStore, Disposable {
   readonly #disclaim: Statement;
   readonly #setMeta: Statement;
 
-  private constructor(database: Database) {
+  private constructor(path: string, database: Database) {
     const prepare = (sql: string): Statement => database.prepare(sql);
+    this.#path = path;
     this.#database = database;
     this.#saveCell = prepare("INSERT OR REPLACE INTO cells VALUES (?, ?)");
     this.#removeCell = prepare("DELETE FROM cells WHERE name = ?");
@@ -90,6 +100,7 @@ export class StateDatabase implements StateStore, Disposable {
 
   static #openWhole(path: string, bootId: string): StateDatabase {
     refuseForeign(path);
+    makePrivate(path);
     using undo = new DisposableStack();
     const database = undo.adopt(new Database(path, { create: true, strict: true }), close);
     // One daemon at a time: the lock is taken now and held until the end.
@@ -111,7 +122,7 @@ export class StateDatabase implements StateStore, Disposable {
         }
       })
       .immediate();
-    const state = new StateDatabase(database);
+    const state = new StateDatabase(path, database);
     state.#forgetOtherBoots(bootId);
     state.load();
     undo.move();
@@ -136,17 +147,34 @@ export class StateDatabase implements StateStore, Disposable {
     return rows<{ value: string }>(this.#database, sql, key)[0]?.value;
   }
 
-  /** @throws {Error} for a record that has not the form of one */
   load(): SavedState {
-    const cells = rows<{ record: string }>(
-      this.#database,
-      "SELECT record FROM cells ORDER BY name",
-    ).map(({ record }) => checkCellRecord(decodeState(record)));
-    const executables = rows<{ cell: string; record: string }>(
-      this.#database,
-      "SELECT cell, record FROM executables ORDER BY cell, name",
-    ).map(({ cell, record }) => ({ cell, record: checkExecutableRecord(decodeState(record)) }));
-    return { cells, executables, lastEvent: BigInt(this.#meta("last_event") ?? "0") };
+    const { state, bad } = readRows({
+      cells: rows(this.#database, "SELECT name, record FROM cells ORDER BY name"),
+      executables: rows(
+        this.#database,
+        "SELECT cell, name, record FROM executables ORDER BY cell, name",
+      ),
+      lastEvent: this.#meta("last_event"),
+    });
+    if (bad.length > 0) {
+      writeBadRows(this.#path, bad);
+      this.#remove(bad, state);
+    }
+    return state;
+  }
+
+  #remove(bad: readonly BadRow[], { lastEvent }: SavedState): void {
+    this.#database.transaction(() => {
+      for (const { table, key } of bad) {
+        if (table === "meta") {
+          this.reserveEvents(lastEvent);
+        } else {
+          const where = Object.keys(key).map((column) => `${column} = ?`);
+          const sql = `DELETE FROM ${table} WHERE ${where.join(" AND ")}`;
+          this.#database.run(sql, Object.values(key));
+        }
+      }
+    })();
   }
 
   saveCell(record: CellRecord): void {

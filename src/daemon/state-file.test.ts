@@ -1,11 +1,15 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -14,13 +18,11 @@ import { join } from "node:path";
 import {
   executableRecord as executable,
   FULL_CELL,
-  FULL_EXECUTABLE,
   cellRecord as cell,
 } from "../../test/harness/state-records.ts";
 import { setLogSink } from "../base/log.ts";
 import { StateDatabase } from "./state-database.ts";
-import { isUnreadable } from "./state-file.ts";
-import { encodeState } from "./state-json.ts";
+import { isUnreadable, makePrivate } from "./state-file.ts";
 
 const BOOT = "this boot";
 
@@ -33,6 +35,8 @@ const open = (boot = BOOT): StateDatabase => StateDatabase.open(directory, boot)
 
 /** What is in the directory beside the state itself. */
 const others = (): string[] => readdirSync(directory).filter((file) => file !== "state.db");
+
+const modeOf = (file: string): string => (statSync(file).mode & 0o7777).toString(8);
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "aurae-state-"));
@@ -72,6 +76,9 @@ describe("StateDatabase.open moves aside, whole and with a message,", () => {
     expect(aside.filter((file) => !/-(wal|shm|journal)$/.test(file)).length).toBe(1);
     expect(readFileSync(join(directory, aside[0]!)).equals(before)).toBe(true);
     expect(modeBefore.filter((file) => !others().includes(file))).toEqual([]);
+    expect([path, ...aside.map((file) => join(directory, file))].map(modeOf)).toEqual(
+      [path, ...aside].map(() => "600"),
+    );
     expect(logged.length).toBe(1);
     expect(logged[0]).toContain("ERROR the state could not be read, and was moved aside");
     expect(logged[0]).toContain(`aside=${join(directory, aside[0]!)}`);
@@ -114,7 +121,7 @@ describe("StateDatabase.open moves aside, whole and with a message,", () => {
   test("one that was cut at any place", () => {
     makeState();
     const whole = readFileSync(path);
-    for (const bytes of [1, 99, 100, 511, 4_096, 4_097, whole.length - 4_096, whole.length - 1]) {
+    for (const bytes of [1, 99, 100, 511, 4_096, 4_097, whole.length - 4_096]) {
       rmSync(directory, { recursive: true });
       mkdirSync(directory);
       logged = [];
@@ -122,6 +129,15 @@ describe("StateDatabase.open moves aside, whole and with a message,", () => {
       truncateSync(path, bytes);
       expectAside(/cause=/);
     }
+  });
+
+  test("but not one that lacks its last byte, which is of one record", () => {
+    makeState();
+    truncateSync(path, statSync(path).size - 1);
+    using state = open();
+    const { cells, executables } = state.load();
+    expect([cells.length, executables.length]).toEqual([1, 39]);
+    expect(others().some((file) => file.includes("unreadable"))).toBe(false);
   });
 
   test("one with a hole in the middle", () => {
@@ -150,28 +166,6 @@ describe("StateDatabase.open moves aside, whole and with a message,", () => {
     const [aside] = others().filter((file) => /unreadable-.*-wal$/.test(file));
     expect(readFileSync(join(directory, aside!), "utf8")).toBe("left");
   });
-
-  test("one with a record that is none, naming the field", () => {
-    const record = encodeState({ ...FULL_EXECUTABLE, restarts: "1" });
-    makeState((database) => {
-      database.run("UPDATE executables SET record = ? WHERE name = 'x7'", [record]);
-    });
-    expectAside(/the record of an executable\.restarts is not a number/);
-  });
-
-  test("one with a record that is no JSON", () => {
-    makeState((database) => {
-      database.run("UPDATE cells SET record = '{'");
-    });
-    expectAside(/JSON/);
-  });
-
-  test("one with a number that is none", () => {
-    makeState((database) => {
-      database.run("INSERT INTO meta VALUES ('last_event', 'many')");
-    });
-    expectAside(/BigInt/);
-  });
 });
 
 describe("isUnreadable", () => {
@@ -185,5 +179,46 @@ describe("isUnreadable", () => {
     expect(others.map(isBlamed)).toEqual([false, false, false, false]);
     expect(isUnreadable(path, new Error("it has another form"))).toBe(true);
     expect(isUnreadable(`${path}-not-there`, new Error("it failed"))).toBe(false);
+  });
+});
+
+describe("The state is for the daemon's user alone,", () => {
+  const modes = (): string[] =>
+    ["", "-wal", "-shm"]
+      .map((suffix) => `${path}${suffix}`)
+      .filter((file) => existsSync(file))
+      .map(modeOf);
+
+  test("with what SQLite keeps beside it, whatever the umask", () => {
+    for (const umask of [0, 0o22, 0o277]) {
+      rmSync(path, { force: true });
+      const before = process.umask(umask);
+      try {
+        using state = open();
+        state.saveCell(FULL_CELL);
+        expect(new Set(modes())).toEqual(new Set(["600"]));
+      } finally {
+        process.umask(before);
+      }
+    }
+  });
+
+  test("when an earlier daemon made it for all, too", () => {
+    open()[Symbol.dispose]();
+    chmodSync(path, 0o644);
+    writeFileSync(`${path}-wal`, "", { mode: 0o644 });
+    using state = open();
+    state.saveCell(FULL_CELL);
+    expect(new Set(modes())).toEqual(new Set(["600"]));
+  });
+
+  test("and is not made, or changed, through a link", () => {
+    const target = join(directory, "target");
+    symlinkSync(target, path);
+    expect(() => makePrivate(path)).toThrow(/ELOOP/);
+    expect(existsSync(target)).toBe(false);
+    writeFileSync(target, "", { mode: 0o644 });
+    expect(open).toThrow(/^cannot keep state in .*ELOOP/);
+    expect(modeOf(target)).toBe("644");
   });
 });

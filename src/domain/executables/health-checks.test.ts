@@ -17,6 +17,15 @@ const check = (more: Partial<HealthCheckSpec> = {}) => ({
   healthCheck: { ...DEFAULT_HEALTH_CHECK, command: "check", intervalMs: 1, retries: 2, ...more },
 });
 
+const GROUP = "a/_/exe.x/check";
+
+/** Puts a further process into the tree of the check that runs. */
+function fork(): FakeProcess {
+  const child = world.kernel.processes.start({ paths: [], argv: ["child"], env: {}, cwd: "/" });
+  world.kernel.cgroups.join(GROUP, child.pid);
+  return child;
+}
+
 /** The check that is to run as the Nth one, once it does. */
 async function nextCheck(n: number): Promise<FakeProcess> {
   await until(`check ${n}`, () => world.processes("check").length >= n);
@@ -34,7 +43,7 @@ beforeEach(() => {
 });
 
 describe("a health check", () => {
-  test("runs by sh in the executable's own group, as its user, without its input", async () => {
+  test("runs by sh in a group inside the executable's, as its user, without its input", async () => {
     const x = world.start("a:x", {
       ...check(),
       privileges: { user: "nobody", capabilities: [], seccomp: "unconfined" },
@@ -45,7 +54,58 @@ describe("a health check", () => {
     const { pid, options } = await nextCheck(1);
     expect(options).toMatchObject({ paths: ["/bin/sh"], argv: ["sh", "-c", "check"], cwd: "/srv" });
     expect(options).toMatchObject({ uid: 65534, stdin: "null", env: { A: "1", PATH: "/bin" } });
-    expect(world.kernel.cgroups.processes("a/_/exe.x")).toEqual([x.pid, pid]);
+    expect(world.kernel.cgroups.processes("a/_/exe.x")).toEqual([x.pid]);
+    expect(world.kernel.cgroups.processes(GROUP)).toEqual([pid]);
+    await world.stop("a:x");
+    expect(world.kernel.cgroups.paths).toEqual(["a", "a/_"]);
+  });
+
+  test("leaves nothing behind: what it started ends with it, and the next one gets a new group", async () => {
+    world.start("a:x", check());
+    const first = await nextCheck(1);
+    const left = fork();
+    const { create } = world.kernel.cgroups;
+    const made: string[] = [];
+    world.kernel.cgroups.create = (path) => {
+      made.push(path);
+      create.call(world.kernel.cgroups, path);
+    };
+    first.exit(exitedWith(0));
+    const second = await nextCheck(2);
+    expect([left.signals, made]).toEqual([[9], [GROUP]]);
+    expect(world.kernel.cgroups.processes(GROUP)).toEqual([second.pid]);
+    expect(world.process("a:x").signals).toEqual([]);
+    await world.stop("a:x");
+  });
+
+  test("that is too late is ended with what it started", async () => {
+    world.start("a:x", check({ timeoutMs: 10, retries: 1 }));
+    await nextCheck(1);
+    const left = fork();
+    await until("the verdict", () => world.kinds("x").includes("unhealthy"));
+    expect(left.signals).toEqual([9]);
+    await world.stop("a:x");
+  });
+
+  test("is killed at once where the executable is ended, which does not wait for it", async () => {
+    world.start("a:x", check());
+    const running = await nextCheck(1);
+    running.fatal.delete(15);
+    const left = fork();
+    left.fatal.delete(15);
+    await world.stop("a:x", { graceMs: 60_000 });
+    expect([running.signals, left.signals]).toEqual([[9], [9]]);
+    expect(world.kernel.cgroups.paths).toEqual(["a", "a/_"]);
+  });
+
+  test("of a daemon that was killed is ended by the one that comes after", async () => {
+    world.start("a:x", check());
+    const first = await nextCheck(1);
+    const left = fork();
+    await world.killDaemon();
+    const second = await nextCheck(2);
+    expect([first.ended, left.ended]).toEqual([true, true]);
+    expect(world.kernel.cgroups.processes(GROUP)).toEqual([second.pid]);
     await world.stop("a:x");
   });
 

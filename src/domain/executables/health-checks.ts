@@ -1,6 +1,6 @@
 /**
- * Runs the health check of an executable every so often, in its own control group and as the same user, and says when
- * what it finds has changed. What the checks print is thrown away.
+ * Runs the health check of an executable every so often, where it runs and as the same user, and says when what it finds
+ * has changed. What the checks print is thrown away, and what they leave behind is ended.
  */
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
@@ -12,8 +12,10 @@ const SIGKILL = 9;
 export type Health = "unknown" | "healthy" | "unhealthy";
 
 export interface HealthChecksPlace {
-  /** Runs a command line where the executable runs. */
+  /** Runs a command line where the executable runs. Nothing is left of the one before then. */
   readonly start: (command: string) => ManagedProcess;
+  /** Kills at once what is left of the last check, and resolves when it is gone. @throws {AuraeError} internal */
+  readonly clear: () => Promise<void>;
   /** Nothing runs in a frozen cell, which says nothing about the executable. */
   readonly isFrozen: () => boolean;
   readonly onChange: (health: Health, detail: string) => void;
@@ -58,6 +60,22 @@ export class HealthChecks implements Disposable {
 
   /** @returns what failed, if anything */
   async #run(): Promise<string | undefined> {
+    // Of an earlier daemon, or of a check that could not be ended.
+    await this.#place.clear();
+    if (this.#isClosed) {
+      return;
+    }
+    try {
+      return await this.#runCommand();
+    } finally {
+      // Closed, the place may be another's already.
+      if (!this.#isClosed) {
+        await this.#place.clear();
+      }
+    }
+  }
+
+  async #runCommand(): Promise<string | undefined> {
     const process = this.#place.start(this.#spec.command);
     this.#running = process;
     void discard(process.stdout);
@@ -107,6 +125,9 @@ export class HealthChecks implements Disposable {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#running?.signalGroup(SIGKILL);
+    this.#place.clear().catch((error: unknown) => {
+      log.warn("could not end a health check", { cause: messageOf(error) });
+    });
   }
 }
 

@@ -2,10 +2,15 @@
  * Watches over one life of an executable: hears that it is ready, bounds how long that may take, and from then on runs
  * its health checks. What follows upon what it sees is for executable.ts.
  */
+import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { ExecutableSpec, Readiness } from "./executable-spec.ts";
-import { type Health, HealthChecks } from "./health-checks.ts";
+import { type Health, HealthChecks, type HealthChecksPlace } from "./health-checks.ts";
+import { endGroup } from "./life.ts";
 import { listenForReadiness, type ReadinessEars } from "./readiness.ts";
 import { spawn, type Surroundings } from "./surroundings.ts";
+
+/** The control group of a health check, in the executable's. */
+const CHECK_DIRECTORY = "check";
 
 export interface WatchEvents {
   readonly onReady: () => void;
@@ -74,13 +79,30 @@ export class Watch implements Disposable {
     clearTimeout(this.#timer);
     const { healthCheck } = this.#spec;
     if (healthCheck !== undefined) {
-      this.#checks = new HealthChecks(healthCheck, {
-        start: (command) => spawn(this.#around, { env: {} }, command),
-        isFrozen: this.#around.isFrozen,
-        onChange: this.#events.onHealth,
-      });
+      this.#checks = new HealthChecks(healthCheck, this.#checksPlace());
     }
     this.#events.onReady();
+  }
+
+  /** Each check gets a control group of its own inside the executable's, so that all it started ends with it. */
+  #checksPlace(): HealthChecksPlace {
+    const { kernel, cgroup: parent, isFrozen } = this.#around;
+    const cgroup = `${parent}/${CHECK_DIRECTORY}`;
+    return {
+      start: (command) => {
+        kernel.cgroups.create(cgroup);
+        return spawn({ ...this.#around, cgroup }, { env: {} }, command);
+      },
+      clear: async () => {
+        if (kernel.cgroups.exists(cgroup)) {
+          await endGroup(kernel, this.#spec.name, cgroup);
+          // Since Linux 6.14, what is born into a group that cgroup.kill was ever written to is killed at once.
+          removeTree(kernel.cgroups, cgroup);
+        }
+      },
+      isFrozen,
+      onChange: this.#events.onHealth,
+    };
   }
 
   [Symbol.dispose](): void {

@@ -112,12 +112,13 @@ export class Daemon {
     using resources = new DisposableStack();
     const processes = resources.use(new KernelProcesses());
     machine?.reapOrphans((pid) => processes.owns(pid));
+    const notifications = resources.use(new NotifySockets(join(config.runtimeDir, "notify")));
     const kernel: Kernel = {
       cgroups: new CgroupFs(findCgroup2()),
       processes,
       namespaces: resources.use(new KernelNamespaces(processes.watcher)),
       accounts: new FileAccounts(),
-      notifications: resources.use(new NotifySockets(join(config.runtimeDir, "notify"))),
+      notifications,
     };
     const state = resources.use(StateDatabase.open(config.libraryDir));
     const outputs = new OutputStore({ root: join(config.libraryDir, "output") });
@@ -155,6 +156,7 @@ export class Daemon {
       const restored = cells.restore(saved);
       server.serve(api.answer);
       await restored;
+      notifications.removeStale();
       outputs.prune();
       return new Daemon({ cells, server, api, resources: resources.move() });
     } catch (error) {

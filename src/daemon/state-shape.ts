@@ -218,6 +218,7 @@ const executableRecord = object<ExecutableRecord>({
       ...{ oomKilled: flag, cpuUserUsec: int64, cpuSystemUsec: int64, maxRssBytes: count },
     }),
   ),
+  notifySocket: optional(text),
 });
 
 /** @throws {Error} naming the field that is not as it should be */

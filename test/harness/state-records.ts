@@ -92,4 +92,5 @@ export const FULL_EXECUTABLE = executableRecord("x y", {
     status: { kind: "signaled", signal: 9 },
     ...{ oomKilled: true, cpuUserUsec: 1n, cpuSystemUsec: 2n, maxRssBytes: 3 },
   },
+  notifySocket: "/run/aurae/notify/0.sock",
 });

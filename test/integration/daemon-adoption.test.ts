@@ -1,8 +1,9 @@
 /** A daemon that is killed, and the one that comes after it, on the real kernel. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CellService, ExecutableState } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { ReadinessMode } from "../../src/gen/aurae/cells/v0/executables_pb.ts";
 import { ObserveService } from "../../src/gen/aurae/observe/v0/observe_pb.ts";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
 import { TestDaemon } from "../harness/daemon.ts";
@@ -93,6 +94,29 @@ describe.skipIf(missing !== undefined)(`auraed after a kill -9 ${missing ?? ""}`
     const status = await cells().wait({ cellName: name, executableName: "brief" });
     expect(status.exitStatus).toBeUndefined();
     expect(await output("brief")).toStartWith("here\n");
+  });
+
+  test("hears READY=1 of one that was starting when the daemon was killed", async () => {
+    const go = join(daemon.directory, "go");
+    const say =
+      'import os, socket; socket.socket(1, 2).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])';
+    await cells().start({
+      cellName: name,
+      executable: {
+        name: "slow",
+        command: `until [ -e ${go} ]; do sleep 0.05; done; python3 -c '${say}'; exec sleep 1000`,
+        readiness: { mode: ReadinessMode.NOTIFY },
+      },
+    });
+    const state = async () => {
+      const { cells: list } = await cells().list({});
+      const node = list.find((it) => it.cell?.name === name);
+      return node?.executables.find((it) => it.name === "slow")?.state;
+    };
+    await replaceDaemon();
+    expect(await state()).toBe(ExecutableState.STARTING);
+    writeFileSync(go, "");
+    await eventually("READY=1", async () => (await state()) === ExecutableState.RUNNING);
   });
 
   test("frees what it took up, and leaves nothing", async () => {

@@ -67,6 +67,34 @@ describe("NotifySockets", () => {
     expect(heard.map(({ text }) => text)).toEqual([...many, "READY=1"]);
   });
 
+  test("are there again under the path that an earlier daemon had, which did not end in order", async () => {
+    const { path } = new NotifySockets(join(root, "notify")).socket(() => undefined);
+    using socket = sockets.socket((notification) => heard.push(notification), path);
+    expect(socket.path).toBe(path);
+    const pid = await sendTo(path, ["READY=1"]);
+    await eventually("it", () => heard.length === 1);
+    expect(heard).toEqual([{ text: "READY=1", pid }]);
+  });
+
+  test("remove those of an earlier daemon that are not asked for again, and no others", () => {
+    const earlier = new NotifySockets(join(root, "notify"));
+    const { path } = earlier.socket(() => undefined);
+    const stale = earlier.socket(() => undefined);
+    using again = sockets.socket(() => undefined, path);
+    using fresh = sockets.socket(() => undefined);
+    sockets.removeStale();
+    expect([again, fresh, stale].map((it) => existsSync(it.path))).toEqual([true, true, false]);
+  });
+
+  test("have none of another folder or name, and none twice", () => {
+    using socket = sockets.socket(() => undefined);
+    const name = `${"0".repeat(24)}.sock`;
+    for (const path of [join(root, name), join(root, "notify/x"), `${root}/notify/../${name}`]) {
+      expect(() => sockets.socket(() => undefined, path)).toThrow("EINVAL");
+    }
+    expect(() => sockets.socket(() => undefined, socket.path)).toThrow("EADDRINUSE");
+  });
+
   test("leave no socket behind", () => {
     const socket = sockets.socket(() => undefined);
     expect(existsSync(socket.path)).toBe(true);

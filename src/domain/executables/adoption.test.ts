@@ -66,17 +66,56 @@ describe("after a daemon was killed, an executable", () => {
     expect(world.find("a:x").state).toBe("running");
   });
 
-  test("that was starting counts as ready, since nobody hears it any more, and those who wait start", async () => {
-    world.start("a:x", { readiness: { kind: "notify", timeoutMs: 5 } });
-    world.start("a:a-first", { after: names("x") });
-    await world.killDaemon();
-    expect(world.kinds("x")).toEqual(["started", "adopted", "ready"]);
+  test("that was starting can say still that it is ready, and those who require it start then", async () => {
+    const x = world.start("a:x", NOTIFY);
+    const { NOTIFY_SOCKET = "" } = world.process("a:x").options.env;
+    world.start("a:a-first", { requires: names("x") });
+    const say = (text: string) =>
+      world.kernel.notifications.sockets.get(NOTIFY_SOCKET)?.({ text, pid: x.pid });
+    for (let kills = 0; kills < 2; kills++) {
+      await world.killDaemon();
+      say("STATUS=warming up");
+      await settle();
+      expect([world.find("a:x").state, world.find("a:x").statusText]).toEqual([
+        "starting",
+        "warming up",
+      ]);
+      expect([world.find("a:a-first").state, world.processes("a-first")]).toEqual(["waiting", []]);
+    }
+    say("READY=1");
+    await settle();
     expect([world.find("a:x").state, world.find("a:a-first").state]).toEqual([
       "running",
       "running",
     ]);
-    await Bun.sleep(10);
-    expect(world.process("a:x").signals).toEqual([]);
+    expect(world.kinds("x")).toEqual(["started", "adopted", "adopted", "ready"]);
+    await world.stop("a:x");
+    expect(world.kernel.notifications.sockets.has(NOTIFY_SOCKET)).toBe(false);
+  });
+
+  test("that was starting is ended when it does not say so in time, by its policy", async () => {
+    world.start("a:x", { readiness: { kind: "notify", timeoutMs: 20 }, restart: SLOW });
+    const process = world.process("a:x");
+    await world.killDaemon();
+    expect(world.find("a:x").state).toBe("starting");
+    await until("the end", () => world.find("a:x").state === "restarting");
+    expect(process.signals).toEqual([15]);
+    expect(world.told.find(({ kind }) => kind === "exited")).toMatchObject({
+      detail: "it did not say within 20 ms that it is ready",
+    });
+  });
+
+  test("that was to say it to a descriptor, or to a socket that nobody knows, has its timeout decide", async () => {
+    world.start("a:fd", { readiness: { kind: "fd", fd: 3, timeoutMs: 20 } });
+    world.start("a:old", { readiness: { kind: "notify", timeoutMs: 20 } });
+    await world.killDaemon(() => {
+      for (const { cell, record } of world.state.load().executables) {
+        world.state.saveExecutable(cell, { ...record, notifySocket: undefined });
+      }
+    });
+    expect([world.find("a:fd").state, world.find("a:old").state]).toEqual(["starting", "starting"]);
+    await until("the ends", () => [...world.kernel.processes.all.values()].every((it) => it.ended));
+    expect([world.find("a:fd").state, world.find("a:old").state]).toEqual(["exited", "exited"]);
   });
 
   test("that was starting and has ended meanwhile has failed, by its policy", async () => {
@@ -106,8 +145,8 @@ describe("after a daemon was killed, an executable", () => {
       world.state.saveExecutable(cell, record);
     }
     await world.killDaemon(() => m.exit(exitedWith(0)));
-    // One has gone, which ends who required it; the other counts as ready.
-    expect([world.find("a:z").state, world.find("a:b").state]).toEqual(["exited", "running"]);
+    // One has gone, which ends who required it; the other is not ready yet.
+    expect([world.find("a:z").state, world.find("a:b").state]).toEqual(["exited", "waiting"]);
     expect(n.ended).toBe(false);
     expect(world.processes("z")).toEqual([]);
     expect(await world.find("a:z").wait()).toMatchObject({ status: undefined });

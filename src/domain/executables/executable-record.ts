@@ -20,6 +20,8 @@ export interface ExecutableRecord {
   /** While it runs. */
   readonly life: LifeRecord | undefined;
   readonly ending: Ending | undefined;
+  /** Where its process tells that it is ready, if it does so by a socket. Records of older daemons have none. */
+  readonly notifySocket?: string | undefined;
 }
 
 export function lifeRecord(process: ManagedProcess): LifeRecord {

@@ -97,7 +97,7 @@ export class Executable {
     executable.#ending = record.ending;
     executable.#state = record.state;
     if (process !== undefined) {
-      executable.#takeUp(process);
+      executable.#takeUp(process, record.notifySocket);
     } else if (record.state === "exited" || record.state === "failed") {
       executable.#finish();
     } else if (record.state === "restarting") {
@@ -192,9 +192,10 @@ export class Executable {
     this.#around.changed(this);
   }
 
-  #takeUp(process: ManagedProcess): void {
-    this.#lives.takeUp(process);
-    this.#begun(this.#state === "starting" ? "starting" : "running", "adopted");
+  #takeUp(process: ManagedProcess, notifySocket: string | undefined): void {
+    const state = this.#state === "starting" ? "starting" : "running";
+    this.#lives.takeUp(process, { isReady: state === "running", notifySocket });
+    this.#begun(state, "adopted");
   }
 
   #begun(state: ExecutableState, event: EventKind): void {

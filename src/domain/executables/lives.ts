@@ -5,10 +5,10 @@
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
 import { type ExecutableRecord, lifeRecord } from "./executable-record.ts";
-import type { ExecutableSpec, Readiness, StopPolicy } from "./executable-spec.ts";
+import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
 import { endGroup, Life } from "./life.ts";
 import { spawn, type Surroundings } from "./surroundings.ts";
-import { Watch, type WatchEvents } from "./watch.ts";
+import { type Earlier, Watch, type WatchEvents } from "./watch.ts";
 
 export interface LivesEvents extends WatchEvents {
   /** The first process has ended; its tree may live on. */
@@ -55,10 +55,10 @@ export class Lives {
   }
 
   /** What finds the process again. */
-  get record(): Pick<ExecutableRecord, "pids" | "life"> {
+  get record(): Pick<ExecutableRecord, "pids" | "life" | "notifySocket"> {
     const { pid, namespacePid } = this.pids;
     const life = this.process === undefined ? undefined : lifeRecord(this.process);
-    return { pids: { pid, namespacePid }, life };
+    return { pids: { pid, namespacePid }, life, notifySocket: this.#watch?.notifySocket };
   }
 
   /** @throws {LaunchError | SyscallError | AuraeError} nothing is left behind then */
@@ -69,7 +69,7 @@ export class Lives {
       kernel.cgroups.create(cgroup);
       undo.defer(() => removeTree(kernel.cgroups, cgroup));
     }
-    const watch = undo.use(this.#createWatch(this.#spec.readiness));
+    const watch = undo.use(this.#createWatch());
     const process = spawn(this.#around, watch.options);
     undo.move();
     began(process);
@@ -77,13 +77,12 @@ export class Lives {
   }
 
   /** Goes on with a process that was there before us. */
-  takeUp(process: ManagedProcess): void {
-    // A socket of the daemon that was is gone, so whoever has not said it yet can't any more.
-    this.#begin(process, this.#createWatch({ kind: "none" }), true);
+  takeUp(process: ManagedProcess, earlier: Earlier): void {
+    this.#begin(process, this.#createWatch(earlier), true);
   }
 
-  #createWatch(readiness: Readiness): Watch {
-    return new Watch(this.#around, this.#spec, readiness, this.#events);
+  #createWatch(earlier?: Earlier): Watch {
+    return new Watch(this.#around, this.#spec, earlier, this.#events);
   }
 
   #begin(process: ManagedProcess, watch: Watch, isAdopted: boolean): void {

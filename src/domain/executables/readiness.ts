@@ -5,12 +5,16 @@
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
+import type { Notification } from "../../kernel/process/notifications.ts";
 import type { StartOptions } from "../../kernel/process/processes.ts";
 import type { Readiness } from "./executable-spec.ts";
 
 /** What it says of itself is for people: a line. */
 const MAX_STATUS_CHARACTERS = 256;
 const NEWLINE = 0x0a;
+
+/** The variable that tells the process where its socket is. */
+export const NOTIFY_SOCKET = "NOTIFY_SOCKET";
 
 export interface ReadinessEvents {
   readonly onReady: () => void;
@@ -25,8 +29,13 @@ export interface ReadinessEars extends Disposable {
   launched(): void;
 }
 
-function socketEars(kernel: Kernel, cgroup: string, events: ReadinessEvents): ReadinessEars {
-  const socket = kernel.notifications.socket(({ text, pid }) => {
+function socketEars(
+  kernel: Kernel,
+  cgroup: string,
+  events: ReadinessEvents,
+  path?: string,
+): ReadinessEars {
+  const hear = ({ text, pid }: Notification): void => {
     // Who has ended already (systemd-notify) can't be looked up. It knew the path, which is a secret of the executable.
     const isGone = kernel.processes.groupOf(pid) === undefined;
     if (!isGone && !kernel.cgroups.processes(cgroup).includes(pid)) {
@@ -40,9 +49,10 @@ function socketEars(kernel: Kernel, cgroup: string, events: ReadinessEvents): Re
         events.onStatusText(line.slice("STATUS=".length, MAX_STATUS_CHARACTERS));
       }
     }
-  });
+  };
+  const socket = kernel.notifications.socket(hear, path);
   return {
-    options: { env: { NOTIFY_SOCKET: socket.path } },
+    options: { env: { [NOTIFY_SOCKET]: socket.path } },
     launched: () => undefined,
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   };
@@ -85,5 +95,27 @@ export function listenForReadiness(
       return socketEars(kernel, cgroup, events);
     case "fd":
       return descriptorEars(kernel, readiness.fd, events);
+  }
+}
+
+/**
+ * For a process of an earlier daemon: a socket is there again under its path, a pipe can't be.
+ * @param path of its socket, if it has one that is known
+ * @returns undefined where nothing can be heard of it any more
+ */
+export function listenAgain(
+  kernel: Kernel,
+  path: string | undefined,
+  cgroup: string,
+  events: ReadinessEvents,
+): ReadinessEars | undefined {
+  if (path === undefined) {
+    return undefined;
+  }
+  try {
+    return socketEars(kernel, cgroup, events, path);
+  } catch (error) {
+    log.warn("can't hear an executable any more", { cgroup, cause: messageOf(error) });
+    return undefined;
   }
 }

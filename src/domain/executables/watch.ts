@@ -3,10 +3,10 @@
  * its health checks. What follows upon what it sees is for executable.ts.
  */
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
-import type { ExecutableSpec, Readiness } from "./executable-spec.ts";
+import type { ExecutableSpec } from "./executable-spec.ts";
 import { type Health, HealthChecks, type HealthChecksPlace } from "./health-checks.ts";
 import { endGroup } from "./life.ts";
-import { listenForReadiness, type ReadinessEars } from "./readiness.ts";
+import { listenAgain, listenForReadiness, NOTIFY_SOCKET, type ReadinessEars } from "./readiness.ts";
 import { spawn, type Surroundings } from "./surroundings.ts";
 
 /** The control group of a health check, in the executable's. */
@@ -20,12 +20,19 @@ export interface WatchEvents {
   readonly onLate: (why: string) => void;
 }
 
+/** What an earlier daemon has seen of a life. */
+export interface Earlier {
+  readonly isReady: boolean;
+  readonly notifySocket: string | undefined;
+}
+
 /** Closed, it sees nothing more. */
 export class Watch implements Disposable {
   readonly #around: Surroundings;
   readonly #spec: ExecutableSpec;
   readonly #events: WatchEvents;
   readonly #ears: ReadinessEars | undefined;
+  readonly #wasReady: boolean;
   #timer: NodeJS.Timeout | undefined;
   #checks: HealthChecks | undefined;
   #isReady = false;
@@ -33,22 +40,25 @@ export class Watch implements Disposable {
 
   /**
    * To be made before the process is.
-   * @param readiness `none` for one whose process was there before
-   * @throws {SyscallError}
+   * @param earlier for one whose process was there before
+   * @throws {SyscallError} never for one whose process was there before
    */
   constructor(
     around: Surroundings,
     spec: ExecutableSpec,
-    readiness: Readiness,
+    earlier: Earlier | undefined,
     events: WatchEvents,
   ) {
     this.#around = around;
     this.#spec = spec;
     this.#events = events;
-    this.#ears = listenForReadiness(around.kernel, readiness, around.cgroup, {
-      onReady: () => this.#ready(),
-      onStatusText: events.onStatusText,
-    });
+    this.#wasReady = spec.readiness.kind === "none" || earlier?.isReady === true;
+    const { kernel, cgroup } = around;
+    const heard = { onReady: () => this.#ready(), onStatusText: events.onStatusText };
+    this.#ears =
+      earlier === undefined
+        ? listenForReadiness(kernel, spec.readiness, cgroup, heard)
+        : listenAgain(kernel, earlier.notifySocket, cgroup, heard);
   }
 
   /** What the process needs from its start. */
@@ -56,13 +66,18 @@ export class Watch implements Disposable {
     return this.#ears?.options ?? { env: {} };
   }
 
+  /** Where the process tells that it is ready, if it does so by a socket. */
+  get notifySocket(): string | undefined {
+    return this.options.env[NOTIFY_SOCKET];
+  }
+
   /** To be called once the process runs. One that has no readiness of its own is ready then. */
   launched(): void {
-    if (this.#ears === undefined) {
+    this.#ears?.launched();
+    if (this.#wasReady) {
       this.#ready();
       return;
     }
-    this.#ears.launched();
     const { readiness } = this.#spec;
     const timeoutMs = readiness.kind === "none" ? 0 : readiness.timeoutMs;
     if (timeoutMs > 0) {

@@ -9,11 +9,18 @@ export class FakeNotifications implements Notifications {
   readonly pipes: FakePipe[] = [];
   #serial = 0;
 
-  socket(onMessage: (notification: Notification) => void): NotifySocket {
+  socket(onMessage: (notification: Notification) => void, earlier?: string): NotifySocket {
     this.#serial += 1;
-    const path = `/fake/notify/${this.#serial}`;
+    const path = earlier ?? `/fake/notify/${this.#serial}`;
     this.sockets.set(path, onMessage);
-    return { path, [Symbol.dispose]: () => void this.sockets.delete(path) };
+    return {
+      path,
+      [Symbol.dispose]: () => {
+        if (this.sockets.get(path) === onMessage) {
+          this.sockets.delete(path);
+        }
+      },
+    };
   }
 
   pipe(): ReturnType<Notifications["pipe"]> {

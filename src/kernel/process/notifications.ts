@@ -18,8 +18,12 @@ export interface NotifySocket extends Disposable {
 }
 
 export interface Notifications {
-  /** A datagram socket that anybody may write to; who it was is told. @throws {SyscallError} */
-  socket(onMessage: (notification: Notification) => void): NotifySocket;
+  /**
+   * A datagram socket that anybody may write to; who it was is told.
+   * @param path of one that an earlier daemon had, which is to be there again
+   * @throws {SyscallError}
+   */
+  socket(onMessage: (notification: Notification) => void, path?: string): NotifySocket;
   /** A pipe; the writing end is for the child, and to be closed here once it has it. @throws {SyscallError} */
   pipe(): { readonly pipe: OutputPipe; readonly writer: FileDescriptor };
 }

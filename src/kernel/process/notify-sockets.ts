@@ -2,8 +2,9 @@
  * Notifications from the kernel: datagram sockets in a folder, each of which has a signal sent (SIGIO) when something
  * has come, so that thousands of them cost neither a thread nor a timer; and pipes.
  */
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
+import { ERRNO } from "../abi/errno.ts";
 import { O_CLOEXEC } from "../abi/open.ts";
 import {
   AF_UNIX,
@@ -37,6 +38,7 @@ const MAX_MESSAGE_BYTES = 4_096;
 /** Room for credentials alone. Descriptors that somebody sends do not fit, and the kernel closes them. */
 const CONTROL_BYTES = CMSGHDR.size + 16;
 const SECRET_BYTES = 12;
+const NAME = /^[0-9a-f]{24}\.sock$/;
 /** How many messages one look takes from one socket: a flood must not keep the daemon from everything else. */
 const MESSAGES_PER_LOOK = 64;
 
@@ -143,21 +145,14 @@ export class NotifySockets implements Notifications, Disposable {
   readonly #onSignal = (): void => this.#look();
   #isOpen = false;
 
-  /** @param folder for the sockets; it is made when it is needed, anew, since they do not outlive their daemon */
+  /** @param folder for the sockets; it is made when it is needed. Those of an earlier daemon may be in it */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
-  socket(onMessage: (notification: Notification) => void): NotifySocket {
-    if (!this.#isOpen) {
-      this.#isOpen = true;
-      rmSync(this.#folder, { recursive: true, force: true });
-      mkdirSync(this.#folder, { recursive: true, mode: 0o711 });
-      process.on("SIGIO", this.#onSignal);
-    }
-    // Nobody can guess it: in the folder, which only its owner may list, the name is all that it takes to write.
-    const name = crypto.getRandomValues(Buffer.alloc(SECRET_BYTES)).toString("hex");
-    const socket = new Socket(join(this.#folder, `${name}.sock`), onMessage);
+  socket(onMessage: (notification: Notification) => void, path?: string): NotifySocket {
+    this.#open();
+    const socket = new Socket(this.#pathOf(path), onMessage);
     this.#sockets.add(socket);
     return {
       path: socket.path,
@@ -167,6 +162,45 @@ export class NotifySockets implements Notifications, Disposable {
         }
       },
     };
+  }
+
+  #open(): void {
+    if (!this.#isOpen) {
+      mkdirSync(this.#folder, { recursive: true });
+      chmodSync(this.#folder, 0o711);
+      process.on("SIGIO", this.#onSignal);
+      this.#isOpen = true;
+    }
+  }
+
+  /** @throws {SyscallError} EADDRINUSE for what is another's, EINVAL for a path that is none of ours */
+  #pathOf(earlier: string | undefined): string {
+    if (earlier === undefined) {
+      // Nobody can guess it: in the folder, which only its owner may list, the name is all that it takes to write.
+      const name = crypto.getRandomValues(Buffer.alloc(SECRET_BYTES)).toString("hex");
+      return join(this.#folder, `${name}.sock`);
+    }
+    if (earlier !== join(this.#folder, basename(earlier)) || !NAME.test(basename(earlier))) {
+      throw new SyscallError("bind", ERRNO.EINVAL, JSON.stringify(earlier));
+    }
+    if ([...this.#sockets].some(({ path }) => path === earlier)) {
+      throw new SyscallError("bind", ERRNO.EADDRINUSE, JSON.stringify(earlier));
+    }
+    rmSync(earlier, { force: true });
+    return earlier;
+  }
+
+  /** Removes the sockets of an earlier daemon that were not asked for again. */
+  removeStale(): void {
+    if (!existsSync(this.#folder)) {
+      return;
+    }
+    const used = new Set([...this.#sockets].map(({ path }) => basename(path)));
+    for (const name of readdirSync(this.#folder)) {
+      if (!used.has(name)) {
+        rmSync(join(this.#folder, name), { recursive: true, force: true });
+      }
+    }
   }
 
   pipe(): ReturnType<Notifications["pipe"]> {

@@ -7,6 +7,7 @@ import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { machineLine, withNumbers } from "./bench-readme.ts";
 import { buildCommand } from "./bundle.ts";
+import { BENCH_PACKAGES, ensurePackages } from "./debian.ts";
 import { BuildError } from "./error.ts";
 import { filesBelow } from "./files.ts";
 import { inRoot, ROOT } from "./paths.ts";
@@ -25,6 +26,7 @@ export async function benchCommand(args: readonly string[]): Promise<void> {
     throw new BuildError("--readme takes no names: the README has the numbers of all benchmarks");
   }
   const paths = chosenBy(positionals);
+  await ensurePackages(BENCH_PACKAGES);
   await buildCommand([]);
   const failed: string[] = [];
   let printed = "";

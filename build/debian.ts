@@ -11,11 +11,13 @@ import { step } from "./step.ts";
 const REASONS = {
   binutils: "readelf, which checks that the compiled C files stand on their own",
   "busybox-static": "programs for cells to run inside the test VM",
+  crun: "an OCI runtime, the peer of a benchmark",
   curl: "a client that is not ours, in the tests",
   gcc: "the C compiler, for ffi/*.c",
   "libc6-dev": "the kernel's and the C library's headers, for ffi/*.c and the tests of layouts",
   openssl: "certificates that are not ours, in the tests",
   "qemu-system-x86": "the virtual machine that the tests boot",
+  runc: "an OCI runtime, the peer of a benchmark",
 } as const;
 
 export type PackageName = keyof typeof REASONS;
@@ -27,6 +29,13 @@ export const TEST_PACKAGES: readonly PackageName[] = [
   "curl",
   "openssl",
   "qemu-system-x86",
+];
+export const BENCH_PACKAGES: readonly PackageName[] = [
+  ...BUILD_PACKAGES,
+  "busybox-static",
+  "crun",
+  "qemu-system-x86",
+  "runc",
 ];
 
 const APT = ["apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=120"];

@@ -27,6 +27,7 @@ enum {
 	SHARED_BYTES = 64,
 	SIGSET_BYTES = 8,
 	RESTORE_TRIES = 1000,
+	SLICE_MS = 10,			// far longer than any launch that nobody disturbs
 };
 
 // At the lower end of the stacks' mapping, which stays mapped for as long as the kernel may write here.
@@ -70,17 +71,20 @@ static void fail(struct au_launch_result *result, int step, long negative_errno)
 	result->error = (au_s32)-negative_errno;
 }
 
-// Answers whether the process has let go of the daemon's memory within the time.
-static int wait_for(au_u32 *running)
+// Answers whether the process has let go of the daemon's memory within the time. Whoever has its user id can stop it,
+// again and again: after each slice it is told to go on.
+static int wait_for(au_u32 *running, int pidfd)
 {
-	struct __kernel_timespec timeout = { AU_LAUNCH_TIMEOUT_S, 0 };
+	struct __kernel_timespec slice = { 0, SLICE_MS * 1000000L };
+	int slices = AU_LAUNCH_TIMEOUT_S * 1000 / SLICE_MS;
 
 	while (__atomic_load_n(running, __ATOMIC_ACQUIRE)) {
 		// Not FUTEX_PRIVATE_FLAG: the kernel wakes without it.
-		long answer = SYS4(__NR_futex, running, FUTEX_WAIT, 1, &timeout);
-
-		if (answer == -ETIMEDOUT)
+		if (SYS4(__NR_futex, running, FUTEX_WAIT, 1, &slice) != -ETIMEDOUT)
+			continue;
+		if (--slices == 0)
 			return 0;
+		SYS4(__NR_pidfd_send_signal, pidfd, SIGCONT, 0, 0);
 	}
 	return 1;
 }
@@ -93,11 +97,11 @@ static void kill_by(int pidfd)
 // Waits as long as a launch may take, and if that is not enough, as long again for the end by SIGKILL.
 static int wait_or_kill(au_u32 *running, int pidfd, struct au_launch_result *result)
 {
-	if (wait_for(running))
+	if (wait_for(running, pidfd))
 		return 1;
 	fail(result, AU_STEP_WAIT, -ETIMEDOUT);
 	kill_by(pidfd);
-	return wait_for(running);
+	return wait_for(running, pidfd);
 }
 
 static void reap_by(int pidfd, int has_ended)

@@ -10,7 +10,7 @@ typedef unsigned long long au_u64;
 
 enum {
 	AU_MAX_DESCRIPTORS = 64,     // further ones: their sources are kept on the child's stack
-	AU_LAUNCH_TIMEOUT_S = 5,     // from clone3 to exec; the daemon stands still meanwhile
+	AU_LAUNCH_TIMEOUT_S = 2,     // from clone3 to exec; the daemon stands still meanwhile
 };
 
 enum au_launch_flag {

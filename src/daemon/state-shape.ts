@@ -200,7 +200,10 @@ const exitStatus = kinds({
 
 const executableRecord = object<ExecutableRecord>({
   spec,
-  state: oneOf("waiting", "starting", "running", "stopping", "exited", "restarting", "failed"),
+  state: oneOf(
+    ...(["launching", "waiting", "starting", "running"] as const),
+    ...(["stopping", "exited", "restarting", "failed"] as const),
+  ),
   restarts: count,
   pids: object<ExecutableRecord["pids"]>({ pid: count, namespacePid: count }),
   life: optional(

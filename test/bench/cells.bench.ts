@@ -14,6 +14,8 @@ import { LineProcess, type PeerResult, startPeerRunner } from "./peer-runner.ts"
 import { figuresOf, printFigures, printValue } from "./stats.ts";
 
 const RUNS = 60;
+/** As many lives as it takes until the daemon's code is compiled: a machine's daemon has them behind it by its first hour. */
+const WARM_UP_RUNS = 500;
 const IDLE_CELLS = 200;
 const CELLS = 1_000;
 const EXECUTABLES = 10_000;
@@ -94,22 +96,34 @@ async function benchRuns(): Promise<void> {
       console.log(`  peer: ${name}: not to be had here: ${error.trim().split("\n")[0]}`);
     }
   }
-  const samples = new Map(ways.map(([name]) => [name, [] as number[]]));
-  for (let i = -5; i < RUNS; i++) {
-    for (const [name, run] of ways) {
-      const ms = await run();
-      if (i >= 0) {
-        samples.get(name)?.push(ms);
+  const measure = async (): Promise<Map<string, number[]>> => {
+    const samples = new Map(ways.map(([name]) => [name, [] as number[]]));
+    for (let i = 0; i < RUNS; i++) {
+      for (const [name, run] of ways) {
+        samples.get(name)?.push(await run());
       }
     }
+    return samples;
+  };
+  const ours = ways.slice(0, 2);
+  const cold = await measure();
+  for (let i = 0; i < WARM_UP_RUNS; i++) {
+    for (const [, run] of ours) {
+      await run();
+    }
   }
+  const warm = await measure();
   await cells.free({ cellName: host });
-  for (const [name, values] of samples) {
-    printFigures(name, "ms", values);
+  for (const [name] of ours) {
+    printFigures(`${name}: its first ${RUNS}`, "ms", cold.get(name) ?? []);
+    printFigures(`${name}: after ${WARM_UP_RUNS}`, "ms", warm.get(name) ?? []);
   }
-  const median = (name: string): number => figuresOf(samples.get(name) ?? []).median;
-  for (const peer of ["crun run", "runc run"].filter((name) => samples.has(`peer: ${name}`))) {
-    for (const [name] of ways.slice(0, 2)) {
+  for (const [name] of ways.slice(2)) {
+    printFigures(name, "ms", warm.get(name) ?? []);
+  }
+  const median = (name: string): number => figuresOf(warm.get(name) ?? []).median;
+  for (const peer of ["crun run", "runc run"].filter((name) => warm.has(`peer: ${name}`))) {
+    for (const [name] of ours) {
       printValue(name, "", median(name) / median(`peer: ${peer}`), `of ${peer}`);
     }
   }

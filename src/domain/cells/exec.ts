@@ -52,7 +52,7 @@ export function exec(
     ...env,
     ...spec.env,
   };
-  const credentials = credentialsFrom(spec.privileges, kernel.accounts);
+  const credentials = credentialsFrom(spec.privileges, kernel.accounts, "start.");
   serial += 1;
   const cgroup = `${leafOf(cell.name)}/exec.${process.pid}.${serial}`;
   using undo = new DisposableStack();

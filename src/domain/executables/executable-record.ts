@@ -13,7 +13,8 @@ export interface LifeRecord {
 
 export interface ExecutableRecord {
   readonly spec: ExecutableSpec;
-  readonly state: ExecutableState;
+  /** `launching`: nobody was told of it yet. `stopping`: somebody was told that it ends. */
+  readonly state: ExecutableState | "launching";
   readonly restarts: number;
   /** Of its last process. */
   readonly pids: { readonly pid: number; readonly namespacePid: number };

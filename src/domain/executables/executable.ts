@@ -95,7 +95,7 @@ export class Executable {
     const executable = new Executable(record.spec, around, record.pids);
     executable.#restartCount = record.restarts;
     executable.#ending = record.ending;
-    executable.#state = record.state;
+    executable.#state = record.state === "launching" ? "starting" : record.state;
     if (process !== undefined) {
       executable.#takeUp(process, record.notifySocket);
     } else if (record.state === "exited" || record.state === "failed") {

@@ -4,6 +4,7 @@
  */
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
+import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
@@ -16,6 +17,7 @@ import type { ExecutableRecord } from "./executable-record.ts";
 import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
 import { Executable, type Surroundings } from "./executable.ts";
 import { optionsFrom } from "./launch.ts";
+import { endGroup } from "./life.ts";
 import { lostOf } from "./order.ts";
 import type { Outputs } from "./outputs.ts";
 import { TappedOutput } from "./taps.ts";
@@ -97,8 +99,11 @@ export class Executables implements Iterable<Executable> {
       throw executableIsNotOurs(spec.name, cgroup);
     }
     try {
-      const around = this.#surroundings(spec);
+      const around = this.#surroundings(spec, true);
       using undo = new DisposableStack();
+      // First: a daemon that ends from here on leaves a name behind, by which the next one ends what nobody was told of.
+      state.saveExecutable(cell, launchRecord(spec));
+      undo.defer(() => state.removeExecutable(cell, spec.name));
       if (spec.oncePerBoot) {
         this.#claimOnce(spec.name);
         undo.defer(() => state.disclaimOnce(cell, spec.name));
@@ -153,11 +158,12 @@ export class Executables implements Iterable<Executable> {
     return `${this.#place.cgroup}/${directoryName(name)}`;
   }
 
-  #surroundings(spec: ExecutableSpec): Surroundings {
+  /** @param anew whether the output of earlier executables of the name goes */
+  #surroundings(spec: ExecutableSpec, anew: boolean): Surroundings {
     const { kernel, events, outputs, env } = this.#context;
     const { cell, namespaces, outputMaxBytes, ...rest } = this.#place;
     const options = optionsFrom(spec, kernel.accounts, env);
-    const output = new TappedOutput(outputs.open(cell, spec.name, outputMaxBytes));
+    const output = new TappedOutput(outputs.open(cell, spec.name, outputMaxBytes, anew));
     this.#outputs.set(spec.name, output);
     return {
       kernel,
@@ -223,7 +229,16 @@ export class Executables implements Iterable<Executable> {
   #restore(record: ExecutableRecord): void {
     const { kernel } = this.#context;
     const { name } = record.spec;
-    const around = this.#surroundings(record.spec);
+    if (record.state === "launching") {
+      this.#undoLaunch(name).catch((error: unknown) => {
+        log.error("could not end what was being started", {
+          executable: name,
+          cause: messageOf(error),
+        });
+      });
+      return;
+    }
+    const around = this.#surroundings(record.spec, false);
     const members = kernel.cgroups.processes(this.#cgroupOf(name));
     const process =
       record.life === undefined
@@ -231,7 +246,21 @@ export class Executables implements Iterable<Executable> {
         : kernel.processes.adopt(record.life, record.life.outputs, members);
     const executable = Executable.adopt(record, around, process);
     this.#byName.set(name, executable);
-    this.#keep(executable);
+    if (record.state === "stopping") {
+      this.stop(name).catch((error: unknown) => {
+        log.error("could not stop an executable", { executable: name, cause: messageOf(error) });
+      });
+    } else {
+      this.#keep(executable);
+    }
+  }
+
+  /** The daemon before has ended while it launched this; nobody was told of it. */
+  async #undoLaunch(name: ExecutableName): Promise<void> {
+    const { kernel, state } = this.#context;
+    await endGroup(kernel, name, this.#cgroupOf(name));
+    removeTree(kernel.cgroups, this.#cgroupOf(name));
+    state.removeExecutable(this.#place.cell, name);
   }
 
   /**
@@ -241,6 +270,11 @@ export class Executables implements Iterable<Executable> {
    */
   async stop(name: ExecutableName, asked: Partial<StopPolicy> = {}): Promise<Ending | undefined> {
     const executable = this.find(name);
+    // Whoever asked for it wants it ended, also if this daemon does not live to see it.
+    this.#context.state.saveExecutable(this.#place.cell, {
+      ...executable.record,
+      state: "stopping",
+    });
     const ending = await executable.stop(asked);
     if (this.#byName.get(name) === executable) {
       this.#byName.delete(name);
@@ -292,6 +326,11 @@ export class Executables implements Iterable<Executable> {
       }
     }
   }
+}
+
+function launchRecord(spec: ExecutableSpec): ExecutableRecord {
+  const pids = { pid: 0, namespacePid: 0 };
+  return { spec, state: "launching", restarts: 0, pids, life: undefined, ending: undefined };
 }
 
 /** Somebody else stopped it meanwhile. */

@@ -25,12 +25,16 @@ function invalid(field: string, description: string): AuraeError {
 }
 
 /** @throws {AuraeError} invalid_argument, naming the field, for a name that the machine does not have */
-export function credentialsFrom(privileges: Privileges, accounts: Accounts): Credentials {
+export function credentialsFrom(
+  privileges: Privileges,
+  accounts: Accounts,
+  prefix = "executable.privileges.",
+): Credentials {
   const { user, group, supplementaryGroups, capabilities } = privileges;
   const account = user === undefined ? undefined : accounts.user(user);
   if (user !== undefined && account === undefined) {
     throw invalid(
-      "executable.privileges.user",
+      `${prefix}user`,
       `this machine has no user ${JSON.stringify(user)}; see /etc/passwd, or give a number`,
     );
   }
@@ -38,7 +42,7 @@ export function credentialsFrom(privileges: Privileges, accounts: Accounts): Cre
     const id = accounts.group(name);
     if (id === undefined) {
       throw invalid(
-        `executable.privileges.${field}`,
+        `${prefix}${field}`,
         `this machine has no group ${JSON.stringify(name)}; see /etc/group, or give a number`,
       );
     }

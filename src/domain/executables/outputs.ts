@@ -23,7 +23,13 @@ export interface Outputs {
   /**
    * @param cell the full name; empty for none
    * @param maxBytes of each stream; undefined for the default
+   * @param anew whether what earlier executables of the name have left there goes
    * @throws {Error} where there is no room for it
    */
-  open(cell: string, executable: ExecutableName, maxBytes: number | undefined): ExecutableOutput;
+  open(
+    cell: string,
+    executable: ExecutableName,
+    maxBytes: number | undefined,
+    anew: boolean,
+  ): ExecutableOutput;
 }

@@ -35,11 +35,16 @@ function socketEars(
   events: ReadinessEvents,
   path?: string,
 ): ReadinessEars {
+  let wasTold = false;
   const hear = ({ text, pid }: Notification): void => {
     // Who has ended already (systemd-notify) can't be looked up. It knew the path, which is a secret of the executable.
     const isGone = kernel.processes.groupOf(pid) === undefined;
     if (!isGone && !kernel.cgroups.processes(cgroup).includes(pid)) {
-      log.warn("a notification of somebody else was not heard", { cgroup, pid });
+      // Once: whoever has found the path could fill the log.
+      if (!wasTold) {
+        wasTold = true;
+        log.warn("a notification of somebody else was not heard", { cgroup, pid });
+      }
       return;
     }
     for (const line of text.split("\n")) {

@@ -52,13 +52,15 @@ export class Watch implements Disposable {
     this.#around = around;
     this.#spec = spec;
     this.#events = events;
-    this.#wasReady = spec.readiness.kind === "none" || earlier?.isReady === true;
     const { kernel, cgroup } = around;
     const heard = { onReady: () => this.#ready(), onStatusText: events.onStatusText };
     this.#ears =
       earlier === undefined
         ? listenForReadiness(kernel, spec.readiness, cgroup, heard)
         : listenAgain(kernel, earlier.notifySocket, cgroup, heard);
+    // Whom nobody can hear any more counts as ready: to end it would punish it for the end of a daemon.
+    const isDeaf = earlier !== undefined && this.#ears === undefined;
+    this.#wasReady = spec.readiness.kind === "none" || earlier?.isReady === true || isDeaf;
   }
 
   /** What the process needs from its start. */

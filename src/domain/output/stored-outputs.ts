@@ -42,8 +42,13 @@ export class StoredOutputs implements Outputs {
     this.#store = store;
   }
 
-  open(cell: string, executable: ExecutableName, maxBytes: number | undefined): ExecutableOutput {
+  open(
+    cell: string,
+    executable: ExecutableName,
+    maxBytes: number | undefined,
+    anew: boolean,
+  ): ExecutableOutput {
     const name = cell === "" ? undefined : CellName.parse(cell);
-    return new StoredOutput(this.#store.open(name, executable, { maxBytes }));
+    return new StoredOutput(this.#store.open(name, executable, { maxBytes, anew }));
   }
 }

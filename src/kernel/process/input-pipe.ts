@@ -31,17 +31,18 @@ export class KernelInput implements InputPipe, Disposable {
     this.#endMark = endMark;
   }
 
-  write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     const written = this.#isEnded
       ? Promise.reject(brokenPipe())
-      : this.#last.then(() => this.#writeAll(bytes));
+      : this.#last.then(() => this.#writeAll(bytes, signal));
     this.#last = written.catch(() => undefined); // whoever wrote it is told
     return written;
   }
 
-  async #writeAll(bytes: Uint8Array): Promise<void> {
+  async #writeAll(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
     let waitMs = FIRST_WAIT_MS;
     for (let rest = bytes; rest.byteLength > 0;) {
+      signal?.throwIfAborted();
       if (this.#isClosed) {
         throw brokenPipe();
       }

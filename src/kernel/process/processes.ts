@@ -96,8 +96,12 @@ export interface OutputPipe {
 
 /** The writing end of standard input. */
 export interface InputPipe {
-  /** Resolves when the process, or the pipe's buffer, has taken all. @throws {SyscallError} EPIPE once nobody reads */
-  write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Resolves when the process, or the pipe's buffer, has taken all.
+   * @param signal whose abort drops what was not taken, and rejects with its reason
+   * @throws {SyscallError} EPIPE once nobody reads
+   */
+  write(bytes: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Standard input ends here. */
   end(): void;
 }

@@ -59,15 +59,20 @@ function invalid(field: string, description: string): AuraeError {
 /**
  * Does what one message asks for.
  * @param process undefined between two lives of an executable, when nobody is there to take it
+ * @param signal ends the wait for a process that does not read
  * @returns false for one that may not come here
  */
-async function apply(input: Input, process: Process | undefined): Promise<boolean> {
+async function apply(
+  input: Input,
+  process: Process | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
   switch (input.case) {
     case "stdin":
       if (process !== undefined && process.stdin === undefined) {
         throw new AuraeError("failed_precondition", "the executable has no standard input");
       }
-      await process?.stdin?.write(input.value);
+      await process?.stdin?.write(input.value, signal);
       return true;
     case "stdinEnd":
       process?.stdin?.end();
@@ -99,10 +104,11 @@ async function firstOf<T extends { readonly message: Input }>(
 async function take(
   requests: AsyncIterator<{ readonly message: Input }>,
   processNow: () => Process | undefined,
+  signal: AbortSignal,
 ): Promise<void> {
   for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
     try {
-      if (!(await apply(next.value.message, processNow()))) {
+      if (!(await apply(next.value.message, processNow(), signal))) {
         throw invalid("message", "not expected here");
       }
     } catch (error) {
@@ -141,7 +147,7 @@ async function* exec(
   try {
     const { namespacePid, pid } = process;
     yield { message: { case: "started", value: { pid: namespacePid, hostPid: pid } } };
-    take(requests, () => process)
+    take(requests, () => process, signal)
       // Who can send no more has no more input; a terminal ends with its caller.
       .then(() => (start.terminal === undefined ? process.stdin?.end() : undefined))
       .catch((error: unknown) => answers.close(error));
@@ -198,7 +204,9 @@ async function* attach(
   try {
     const terminal = executable.spec.stdin === "terminal";
     yield { message: { case: "attached", value: { terminal } } };
-    take(requests, () => executable.process).catch((error: unknown) => answers.close(error));
+    take(requests, () => executable.process, signal).catch((error: unknown) =>
+      answers.close(error),
+    );
     void executable
       .wait()
       .then(async ({ status }) => {

@@ -2,6 +2,7 @@
  * The last lines of the daemon's log, in memory, for those who read it over the API. A reader has no buffer of its own: it
  * keeps its place, and one that is too slow is told how many lines it has missed.
  */
+import { Waiters } from "./waiters.ts";
 
 /** Most lines, and most characters, that are held. */
 const LINES_MAX = 1_000;
@@ -25,7 +26,7 @@ export class LogRing {
   #characters = 0;
   /** The number of the first line that is held; lines are numbered from 0. */
   #first = 0;
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new Waiters();
 
   constructor(linesMax = LINES_MAX) {
     this.#linesMax = linesMax;
@@ -38,9 +39,7 @@ export class LogRing {
       this.#characters -= this.#lines.shift()?.text.length ?? 0;
       this.#first += 1;
     }
-    for (const wake of [...this.#waiters]) {
-      wake();
-    }
+    this.#waiters.wakeAll();
   }
 
   /** What is held, then what comes, until the signal aborts. */
@@ -51,7 +50,7 @@ export class LogRing {
       at += missedLines;
       const line = this.#lines[at - this.#first];
       if (line === undefined) {
-        await this.#change(signal);
+        await this.#waiters.wait(signal);
       } else {
         at += 1;
         yield { ...line, missedLines };
@@ -62,17 +61,5 @@ export class LogRing {
   /** How many readers wait; for tests of leaks. */
   get waiterCount(): number {
     return this.#waiters.size;
-  }
-
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiters.delete(wake);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      this.#waiters.add(wake);
-      signal.addEventListener("abort", wake);
-    });
   }
 }

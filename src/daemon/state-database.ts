@@ -1,7 +1,7 @@
 /**
  * The state on disk: a SQLite database in the library directory. It survives the daemon, not the boot: what it names is
- * gone with the kernel that had it. A database that can't be read is moved aside, never deleted and not touched; a record that can't be read goes
- * to a file beside it. Environments have secrets in them, so all of these are for the daemon's user alone.
+ * gone with the kernel that had it. A database that can't be read is moved aside, never deleted and not touched; a
+ * record that can't be read goes to a file beside it. Environments have secrets in them, so all of these are for the daemon's user alone.
  */
 import { Database, type Statement } from "bun:sqlite";
 import { readFileSync } from "node:fs";

@@ -5,6 +5,7 @@
  */
 import { createInterface } from "node:readline";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
+import { linesOf } from "../harness/lines.ts";
 
 export interface PeerResult {
   readonly ms: number;
@@ -39,17 +40,6 @@ export class LineProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.stdin.end();
     await this.#child.exited;
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    const whole = text.split("\n");
-    text = whole.pop() ?? "";
-    yield* whole;
   }
 }
 

@@ -1,5 +1,6 @@
 /** A program in a pseudo terminal, driven from a test. The terminal itself is pseudo_terminal.py's, by python3's standard library. */
 import { join } from "node:path";
+import { linesOf } from "./lines.ts";
 
 export interface TerminalMode {
   readonly echo: boolean;
@@ -99,16 +100,5 @@ export class Pty implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#child.stdin.end();
     await this.#child.exited;
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    const lines = text.split("\n");
-    text = lines.pop() ?? "";
-    yield* lines;
   }
 }

@@ -10,15 +10,13 @@ import { LaunchError } from "../../kernel/process/launcher.ts";
 import type { ManagedProcess, TerminalSize } from "../../kernel/process/processes.ts";
 import type { Privileges } from "../executables/executable-spec.ts";
 import { credentialsFrom, programPaths } from "../executables/launch.ts";
-import { endGroup } from "../executables/life.ts";
+import { drainedSoon, endGroup } from "../executables/life.ts";
 import { type Cell, leafOf } from "./cell.ts";
 import { requireThawed } from "./freeze.ts";
 
 const SIGHUP = 1;
 /** How long it has between SIGHUP and SIGKILL once its caller is gone. */
 const HANGUP_GRACE_MS = 1_000;
-/** How long output may still come once the process has ended: it has left its output to others. */
-const DRAIN_TIMEOUT_MS = 1_000;
 
 export interface ExecSpec {
   readonly args: readonly [string, ...string[]];
@@ -74,7 +72,7 @@ export function exec(
     undo.move();
     return {
       process: started,
-      drained: waitForOutput,
+      drained: drainedSoon,
       close: () => close(kernel, cgroup, spec.args[0], started),
     };
   } catch (error) {
@@ -90,13 +88,6 @@ export function exec(
       cause: error,
     });
   }
-}
-
-async function waitForOutput(output: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
-  await Promise.race([output.catch(() => undefined), late]);
-  clearTimeout(timer);
 }
 
 async function close(

@@ -4,11 +4,10 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
-import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
 import { directoryName } from "../executables/executable-name.ts";
-import { endGroup } from "../executables/life.ts";
+import { removeGroup } from "../executables/life.ts";
 import type { CellRecord, StateStore } from "../state/state-store.ts";
 import { type Cell, type CellSpec, leafOf } from "./cell.ts";
 import { CellName } from "./cell-name.ts";
@@ -73,8 +72,7 @@ export async function undoCell(
 ): Promise<void> {
   try {
     if (kernel.cgroups.exists(record.name)) {
-      await endGroup(kernel, record.name, record.name);
-      removeTree(kernel.cgroups, record.name);
+      await removeGroup(kernel, record.name, record.name);
     }
     state.removeCell(record.name);
   } catch (error) {
@@ -99,8 +97,7 @@ export async function removeUnknownGroups(
   for (const child of unknown) {
     const path = `${leaf}/${child}`;
     try {
-      await endGroup(kernel, child, path);
-      removeTree(kernel.cgroups, path);
+      await removeGroup(kernel, child, path);
       log.warn("ended what the daemon before had begun to start", { cgroup: path });
     } catch (error) {
       log.error("could not end what the daemon before had begun to start", {

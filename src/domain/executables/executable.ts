@@ -88,14 +88,14 @@ export class Executable {
    * @param process undefined when it has ended meanwhile
    */
   static adopt(
-    record: ExecutableRecord,
+    record: ExecutableRecord & { readonly state: ExecutableState },
     around: Surroundings,
     process: ManagedProcess | undefined,
   ): Executable {
     const executable = new Executable(record.spec, around, record.pids);
     executable.#restartCount = record.restarts;
     executable.#ending = record.ending;
-    executable.#state = record.state === "launching" ? "starting" : record.state;
+    executable.#state = record.state;
     if (process !== undefined) {
       executable.#takeUp(process, record.notifySocket);
     } else if (record.state === "exited" || record.state === "failed") {

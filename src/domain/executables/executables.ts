@@ -4,7 +4,6 @@
  */
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
-import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
@@ -17,7 +16,7 @@ import type { ExecutableRecord } from "./executable-record.ts";
 import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
 import { Executable, type Surroundings } from "./executable.ts";
 import { optionsFrom } from "./launch.ts";
-import { endGroup } from "./life.ts";
+import { removeGroup } from "./life.ts";
 import { lostOf } from "./order.ts";
 import type { Outputs } from "./outputs.ts";
 import { TappedOutput } from "./taps.ts";
@@ -228,8 +227,9 @@ export class Executables implements Iterable<Executable> {
 
   #restore(record: ExecutableRecord): void {
     const { kernel } = this.#context;
+    const { state } = record;
     const { name } = record.spec;
-    if (record.state === "launching") {
+    if (state === "launching") {
       this.#undoLaunch(name).catch((error: unknown) => {
         log.error("could not end what was being started", {
           executable: name,
@@ -244,9 +244,9 @@ export class Executables implements Iterable<Executable> {
       record.life === undefined
         ? undefined
         : kernel.processes.adopt(record.life, record.life.outputs, members);
-    const executable = Executable.adopt(record, around, process);
+    const executable = Executable.adopt({ ...record, state }, around, process);
     this.#byName.set(name, executable);
-    if (record.state === "stopping") {
+    if (state === "stopping") {
       this.stop(name).catch((error: unknown) => {
         log.error("could not stop an executable", { executable: name, cause: messageOf(error) });
       });
@@ -258,8 +258,7 @@ export class Executables implements Iterable<Executable> {
   /** The daemon before has ended while it launched this; nobody was told of it. */
   async #undoLaunch(name: ExecutableName): Promise<void> {
     const { kernel, state } = this.#context;
-    await endGroup(kernel, name, this.#cgroupOf(name));
-    removeTree(kernel.cgroups, this.#cgroupOf(name));
+    await removeGroup(kernel, name, this.#cgroupOf(name));
     state.removeExecutable(this.#place.cell, name);
   }
 

@@ -5,6 +5,7 @@
  */
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
+import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { ManagedProcess, OutputPipe, ProcessEnd } from "../../kernel/process/processes.ts";
 
@@ -145,19 +146,23 @@ export class Life {
     signal.removeEventListener("abort", onAbort);
   }
 
-  /** Resolves when all output is there, or after a while, where others hold it open. */
-  async drainedSoon(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
-    await Promise.race([this.#drained, late]);
-    clearTimeout(timer);
+  drainedSoon(): Promise<void> {
+    return drainedSoon(this.#drained);
   }
 
   async #finishOutput(): Promise<void> {
-    await this.drainedSoon();
+    await drainedSoon(this.#drained);
     await Promise.all([this.process.stdout.close(), this.process.stderr.close()]);
     await this.#drained;
   }
+}
+
+/** Resolves when all output of a process is there, or after a while, where others hold it open. Never rejects. */
+export async function drainedSoon(output: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
+  await Promise.race([output.catch(() => undefined), late]);
+  clearTimeout(timer);
 }
 
 /** SIGKILL to whatever is in an executable's control group. @throws {AuraeError} internal, when the kernel can't end it */
@@ -177,4 +182,10 @@ export async function endGroup(kernel: Kernel, name: string, cgroup: string): Pr
       { resource: name, cause },
     );
   }
+}
+
+/** Ends whatever is in a control group, and removes it. @throws {AuraeError} internal, when the kernel can't end it */
+export async function removeGroup(kernel: Kernel, name: string, cgroup: string): Promise<void> {
+  await endGroup(kernel, name, cgroup);
+  removeTree(kernel.cgroups, cgroup);
 }

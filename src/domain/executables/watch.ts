@@ -2,10 +2,9 @@
  * Watches over one life of an executable: hears that it is ready, bounds how long that may take, and from then on runs
  * its health checks. What follows upon what it sees is for executable.ts.
  */
-import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { ExecutableSpec } from "./executable-spec.ts";
 import { type Health, HealthChecks, type HealthChecksPlace } from "./health-checks.ts";
-import { endGroup } from "./life.ts";
+import { removeGroup } from "./life.ts";
 import { listenAgain, listenForReadiness, NOTIFY_SOCKET, type ReadinessEars } from "./readiness.ts";
 import { spawn, type Surroundings } from "./surroundings.ts";
 
@@ -112,9 +111,8 @@ export class Watch implements Disposable {
       },
       clear: async () => {
         if (kernel.cgroups.exists(cgroup)) {
-          await endGroup(kernel, this.#spec.name, cgroup);
           // Since Linux 6.14, what is born into a group that cgroup.kill was ever written to is killed at once.
-          removeTree(kernel.cgroups, cgroup);
+          await removeGroup(kernel, this.#spec.name, cgroup);
         }
       },
       isFrozen,

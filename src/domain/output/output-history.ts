@@ -4,6 +4,7 @@
  */
 import { log } from "../../base/log.ts";
 import { messageOf } from "../../base/errors.ts";
+import { Waiters } from "../../base/waiters.ts";
 import { ensureFolder } from "./folder.ts";
 import { STREAM_NAMES, type StreamName } from "./layout.ts";
 import { LiveBlocks } from "./live-blocks.ts";
@@ -64,7 +65,7 @@ export class OutputHistory implements HistoryView, OutputSource {
   readonly executable: string;
   readonly views: Readonly<Record<StreamName, OpenStream>>;
   readonly #options: HistoryOptions;
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new Waiters();
   #runs: readonly StoredRun[];
   #order = 0;
   /** How many readers want both streams in order. */
@@ -207,18 +208,7 @@ export class OutputHistory implements HistoryView, OutputSource {
   }
 
   changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiters.delete(wake);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      this.#waiters.add(wake);
-      signal.addEventListener("abort", wake);
-      if (signal.aborted) {
-        wake();
-      }
-    });
+    return this.#waiters.wait(signal);
   }
 
   /** How many readers wait; for tests of leaks. */
@@ -248,9 +238,7 @@ export class OutputHistory implements HistoryView, OutputSource {
   }
 
   #wake(): void {
-    for (const wake of [...this.#waiters]) {
-      wake();
-    }
+    this.#waiters.wakeAll();
   }
 
   #store(metadata: Metadata): void {

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { randomFrom } from "../../../test/harness/random.ts";
 import { setLogSink } from "../../base/log.ts";
 import { CellName } from "../cells/cell-name.ts";
 import { executableName } from "../executables/executable-name.ts";
@@ -41,17 +42,6 @@ afterEach(() => {
   restoreLog();
   rmSync(root, { recursive: true });
 });
-
-/** A small generator with a seed (mulberry32), so that a failure can be seen again. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 /** The chunks of one stream tell of `from` to the end, each byte once. @returns how many were missed */
 function account(chunks: readonly OutputChunk[], all: Buffer, from = 0): number {

@@ -11,7 +11,7 @@ import { CellName } from "../../domain/cells/cell-name.ts";
 import type { Cells } from "../../domain/cells/cells.ts";
 import type { ExecSpec } from "../../domain/cells/exec.ts";
 import { executableName } from "../../domain/executables/executable-name.ts";
-import type { Executable } from "../../domain/executables/executable.ts";
+import type { Executable, ExitStatus } from "../../domain/executables/executable.ts";
 import type {
   CellService,
   CellServiceAttachRequest,
@@ -133,6 +133,16 @@ async function pump(
   }
 }
 
+/** How it ended, as the last answer; nothing where nobody knows. */
+async function pushExit(
+  answers: Channel<ExecAnswer> | Channel<AttachAnswer>,
+  status: ExitStatus | undefined,
+): Promise<void> {
+  if (status !== undefined) {
+    await answers.push({ message: { case: "exitStatus", value: exitStatusToProto(status) } });
+  }
+}
+
 async function* exec(
   cells: Cells,
   requests: AsyncIterator<CellServiceExecRequest>,
@@ -159,10 +169,7 @@ async function* exec(
     void process.exited
       .then(async ({ status }) => {
         await session.drained(output);
-        if (status !== undefined) {
-          const value = exitStatusToProto(status);
-          await answers.push({ message: { case: "exitStatus", value } });
-        }
+        await pushExit(answers, status);
         answers.close();
       })
       .catch((error: unknown) => answers.close(error));
@@ -207,16 +214,14 @@ async function* attach(
     take(requests, () => executable.process, signal).catch((error: unknown) =>
       answers.close(error),
     );
-    void executable
-      .wait()
+    executable
+      .wait(signal)
       .then(async ({ status }) => {
         await executable.drained();
-        if (status !== undefined) {
-          const value = exitStatusToProto(status);
-          await answers.push({ message: { case: "exitStatus", value } });
-        }
+        await pushExit(answers, status);
+        answers.close();
       })
-      .finally(() => answers.close());
+      .catch((error: unknown) => answers.close(error));
     yield* answers;
   } finally {
     signal.removeEventListener("abort", onAbort);

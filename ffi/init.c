@@ -1,7 +1,8 @@
 // The first process of a machine: /init of the initramfs. It mounts what a Bun program needs to run at all (/proc,
-// /sys, /dev), starts /bin/auraed, and stays: it reaps orphans, starts auraed again when that dies, hands signals
-// on, and ends the machine when asked. The kernel panics if this program ends, so no path leads out of it, and
-// nothing here allocates, parses more than the kernel command line, or trusts what auraed does.
+// /sys, /dev), has the kernel modules loaded (preload_modules.h), starts /bin/auraed, and stays: it reaps orphans,
+// starts auraed again when that dies, hands signals on, and ends the machine when asked. The kernel panics if this
+// program ends, so no path leads out of it, and nothing here allocates, parses more than the kernel command line and
+// the list of modules, or trusts what auraed does.
 //
 // Freestanding: raw system calls, the kernel's own headers, no libc. Every signal stays blocked for its whole life
 // and is taken one at a time by rt_sigtimedwait(2), so no handler ever runs and no race with fork exists.
@@ -20,6 +21,7 @@
 // numbers, and the name.
 
 #include "freestanding.h"
+#include "preload_modules.h"
 
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -440,6 +442,7 @@ __attribute__((noreturn, used)) static void init_main(void)
 	open_console();
 	// Ctrl-alt-del comes as SIGINT to PID 1, instead of a restart on the spot. EINVAL in a pid namespace.
 	CALL(reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_CAD_OFF, 0, 0);
+	start_preloading_modules();
 	if (read_command_line())
 		become_auraed();
 	supervise();

@@ -14,7 +14,6 @@ import { jsonText } from "../service/json/json-text.ts";
 import type { MachineControl } from "../service/machine/handler.ts";
 import { createObserveService } from "../service/observe/handler.ts";
 import { createRoutes, INTERCEPTORS } from "../service/routes.ts";
-import { loadValidator } from "../service/validation.ts";
 import { type AnswerRequest, createRpcAnswer } from "../transport/rpc.ts";
 
 export interface ApiParts {
@@ -47,6 +46,5 @@ export function createApi(parts: ApiParts): Api {
       observe: createObserveService(parts.outputs, recentLog),
     }),
   });
-  void loadValidator();
   return { answer, close: () => health.close() };
 }

@@ -6,8 +6,7 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import { badFields } from "./bad-fields.ts";
 import { jsonText } from "./json/json-text.ts";
-import { compileRules, violationsOf } from "./rules/message-rules.ts";
-import { SERVICES } from "./services.ts";
+import { violationsOf } from "./rules/message-rules.ts";
 
 function check(schema: DescMessage, message: Message): void {
   // It has decoded, so its text is of no use any more.
@@ -15,17 +14,6 @@ function check(schema: DescMessage, message: Message): void {
   const violations = violationsOf(schema, message);
   if (violations.length > 0) {
     throw badFields(violations);
-  }
-}
-
-/** Compiles the rules of all requests, which the first callers would otherwise wait for; a few milliseconds. */
-export async function loadValidator(): Promise<void> {
-  for (const service of SERVICES) {
-    // A turn of the event loop for each, so that those who connect meanwhile don't wait.
-    await new Promise((resolve) => setImmediate(resolve));
-    for (const method of service.methods) {
-      compileRules(method.input);
-    }
   }
 }
 

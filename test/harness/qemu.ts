@@ -33,12 +33,17 @@ export interface QemuEnd {
  * which the emulator does a byte at a time. Without, a boot takes a tenth less of the host's processor.
  */
 const CPU = "max,erms=off,fsrm=off";
+/**
+ * A chipset without what a boot has to look for and nobody here uses. The older `pc` costs the guest a third more
+ * instructions up to its first answer: there each card's interrupt goes through an ACPI program, and HPET is calibrated.
+ */
+const MACHINE = "q35,hpet=off,smbus=off,sata=off,vmport=off";
 /** A firmware that does what a Linux kernel needs, and nothing else; QEMU brings it. It saves a second over SeaBIOS. */
 const FIRMWARE = "qboot.rom";
 
 function argumentsOf(options: QemuOptions, qmpPath: string): string[] {
   return [
-    ...["-accel", "tcg", "-cpu", CPU, "-m", `${options.memoryMib}`, "-smp", `${options.cpus}`],
+    ...["-machine", MACHINE, "-accel", "tcg", "-cpu", CPU, "-m", `${options.memoryMib}`, "-smp", `${options.cpus}`],
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-bios", FIRMWARE],
     ...["-kernel", options.kernel, "-initrd", options.initrd, "-append", options.commandLine],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],

@@ -12,7 +12,10 @@ import { cString, syscallRaw } from "../sys/syscall.ts";
 export function loadModule(path: string, parameters = ""): boolean {
   const fd = openSync(path, "r");
   try {
-    const result = syscallRaw("finit_module", fd, cString(parameters), 0);
+    const load = (): number => syscallRaw("finit_module", fd, cString(parameters), 0);
+    const first = load();
+    // EBUSY: somebody else was loading it, and failed. Once more, for the reason.
+    const result = first === -ERRNO.EBUSY ? load() : first;
     if (result < 0 && result !== -ERRNO.EEXIST) {
       throw new SyscallError("finit_module", -result, `"${path}"`);
     }

@@ -1,6 +1,6 @@
 /** What every implementation of `Cgroups` must do, for the kernel's and the one in memory alike. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { type Cgroups, removeTree } from "../../src/kernel/cgroup/cgroups.ts";
+import { type Cgroups, isTreeRemoved, removeTree } from "../../src/kernel/cgroup/cgroups.ts";
 
 export interface CgroupsFixture {
   readonly cgroups: Cgroups;
@@ -191,6 +191,27 @@ export function cgroupsContract(name: string, createFixture: () => CgroupsFixtur
       removeTree(cgroups, `${base}/a`);
       removeTree(cgroups, `${base}/a`);
       expect(cgroups.children(base)).toEqual([]);
+    });
+
+    test("isTreeRemoved says no where a process is below, and isEmpty when there is none any more", async () => {
+      const { cgroups, base, occupy } = fixture;
+      cgroups.create(`${base}/a`);
+      cgroups.create(`${base}/a/b`);
+      occupy(`${base}/a/b`);
+      expect([cgroups.isEmpty(`${base}/a`), isTreeRemoved(cgroups, `${base}/a`)]).toEqual([
+        false,
+        false,
+      ]);
+      cgroups.kill(`${base}/a`);
+      await cgroups.emptied(`${base}/a`);
+      expect([cgroups.isEmpty(`${base}/a`), isTreeRemoved(cgroups, `${base}/a`)]).toEqual([
+        true,
+        true,
+      ]);
+      expect([cgroups.isEmpty(`${base}/a`), isTreeRemoved(cgroups, `${base}/a`)]).toEqual([
+        true,
+        true,
+      ]);
     });
   });
 }

@@ -43,7 +43,18 @@ const FIRMWARE = "qboot.rom";
 
 function argumentsOf(options: QemuOptions, qmpPath: string): string[] {
   return [
-    ...["-machine", MACHINE, "-accel", "tcg", "-cpu", CPU, "-m", `${options.memoryMib}`, "-smp", `${options.cpus}`],
+    ...[
+      "-machine",
+      MACHINE,
+      "-accel",
+      "tcg",
+      "-cpu",
+      CPU,
+      "-m",
+      `${options.memoryMib}`,
+      "-smp",
+      `${options.cpus}`,
+    ],
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-bios", FIRMWARE],
     ...["-kernel", options.kernel, "-initrd", options.initrd, "-append", options.commandLine],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],

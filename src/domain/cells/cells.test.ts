@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { settle } from "../../../test/harness/cells-world.ts";
 import type { CgroupLimits } from "../../kernel/cgroup/limits.ts";
 import { createFakeKernel, type FakeKernel } from "../../kernel/fake/fake-kernel.ts";
 import { EventLog } from "../events/event-log.ts";
@@ -238,6 +239,23 @@ describe("Cells.free", () => {
     expect(kernel.cgroups.paths).toEqual([]);
     expect([...kernel.processes.all.values()].map((it) => it.signals)).toEqual([[15], [15]]);
     expect(cells.roots).toEqual([]);
+  });
+
+  test("that fails leaves records of what has not ended, and of nothing else", async () => {
+    allocate("a");
+    start("a", "x");
+    kernel.cgroups.create("a/foreign");
+    const { remove } = kernel.cgroups;
+    kernel.cgroups.remove = (path: string): void => {
+      if (path === "a/foreign") {
+        throw new Error("it does not go");
+      }
+      remove.call(kernel.cgroups, path);
+    };
+    expect(cells.free(name("a"))).rejects.toThrow("it does not go");
+    await settle();
+    expect(state.load().executables).toEqual([]);
+    expect(state.load().cells.map((cell) => cell.state)).toEqual(["allocated"]);
   });
 
   test("kills a process that was moved into the cell from outside", async () => {

@@ -5,7 +5,7 @@
  */
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
-import { removeTree } from "../../kernel/cgroup/cgroups.ts";
+import { isTreeRemoved, removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { CgroupLimits } from "../../kernel/cgroup/limits.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
@@ -146,10 +146,15 @@ export class Cells {
     if (cell.state.kind === "freeing") {
       return cell.state.done;
     }
-    this.#context.state.saveCell(cell.record("freeing"));
+    const { state } = this.#context;
+    const names = [...cell.executables].map(({ spec }) => spec.name);
+    state.saveCell(cell.record("freeing"));
     const done = this.#freeWhole(cell, asked).catch((error: unknown) => {
       cell.state = { kind: "allocated" };
-      this.#context.state.saveCell(cell.record("allocated"));
+      names
+        .filter((name) => cell.executables.get(name) === undefined)
+        .forEach((name) => state.removeExecutable(`${cell.name}`, name));
+      state.saveCell(cell.record("allocated"));
       throw error instanceof AuraeError
         ? error
         : new AuraeError(
@@ -168,7 +173,8 @@ export class Cells {
     thawForFree(this.#kernel, cell.name);
     await Promise.all([
       ...[...cell.children.values()].map((child) => this.#free(child, asked)),
-      cell.executables.stopAll(asked),
+      // Their records go with the cell's, which says that it is being freed.
+      cell.executables.stopAll(asked, { areRecordsKept: true }),
     ]);
     await this.#removeGroups(cell);
     const siblings = this.#siblingsIn(cell.parent);
@@ -183,7 +189,7 @@ export class Cells {
     const { cgroups } = this.#kernel;
     cell.ownNamespaces?.end();
     await cell.ownNamespaces?.ended;
-    if (cgroups.exists(cell.cgroup)) {
+    if (!isTreeRemoved(cgroups, cell.cgroup)) {
       // What was moved into the cell from outside is in none of its executables.
       cgroups.kill(cell.cgroup);
       await cgroups.emptied(cell.cgroup, AbortSignal.timeout(KILL_TIMEOUT_MS));

@@ -155,15 +155,16 @@ export async function thaw(
 
 /**
  * Undoes a freeze of the cell itself, so that its processes see the signals of a Free. Does not wait, and does not mind
- * a cell that is gone. @returns whether signals act now; if not, only `cgroup.kill` ends its processes
+ * a cell that is gone.
  */
-export function thawForFree(kernel: Kernel, name: CellName): boolean {
-  const { cgroups } = kernel;
-  if (!cgroups.exists(`${name}`)) {
-    return true;
+export function thawForFree({ cgroups }: Kernel, name: CellName): void {
+  try {
+    if (cgroups.read(`${name}`, FILE).trim() === "1") {
+      cgroups.write(`${name}`, { file: FILE, value: "0" });
+    }
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENODEV")) {
+      throw error;
+    }
   }
-  if (asksFor(cgroups, name)) {
-    cgroups.write(`${name}`, { file: FILE, value: "0" });
-  }
-  return frozenBy(kernel, name) === undefined;
 }

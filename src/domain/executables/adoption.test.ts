@@ -33,7 +33,7 @@ describe("after a daemon was killed, an executable", () => {
     process.stdout.push("three\n");
     await settle();
     const output = world.outputs.all.get("a/x");
-    expect([output?.texts.stdout, output?.writers]).toEqual(["two\nthree\n", []]);
+    expect([output?.texts.stdout, output?.writers]).toEqual(["two\nthree\n", [process.pid]]);
     process.exit(exitedWith(0));
     expect(await x.wait()).toMatchObject({ status: exitedWith(0) });
     expect(world.kinds("x")).toEqual(["started", "adopted", "exited"]);

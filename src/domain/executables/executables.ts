@@ -269,18 +269,28 @@ export class Executables implements Iterable<Executable> {
    */
   async stop(name: ExecutableName, asked: Partial<StopPolicy> = {}): Promise<Ending | undefined> {
     const executable = this.find(name);
-    // Whoever asked for it wants it ended, also if this daemon does not live to see it.
-    this.#context.state.saveExecutable(this.#place.cell, {
-      ...executable.record,
-      state: "stopping",
-    });
+    const { state } = this.#context;
+    const { cell } = this.#place;
+    if (executable.ending === undefined) {
+      // Whoever asked for it wants it ended, also if this daemon does not live to see it.
+      state.saveExecutable(cell, { ...executable.record, state: "stopping" });
+    }
     const ending = await executable.stop(asked);
-    if (this.#byName.get(name) === executable) {
-      this.#byName.delete(name);
-      this.#context.state.removeExecutable(this.#place.cell, name);
-      this.#reconsider();
+    if (this.#forget(executable)) {
+      state.removeExecutable(cell, name);
     }
     return ending;
+  }
+
+  /** @returns whether it was still there */
+  #forget(executable: Executable): boolean {
+    const { name } = executable.spec;
+    if (this.#byName.get(name) !== executable) {
+      return false; // stopped twice
+    }
+    this.#byName.delete(name);
+    this.#reconsider();
+    return true;
   }
 
   async #haltDependents(name: ExecutableName): Promise<void> {
@@ -300,9 +310,13 @@ export class Executables implements Iterable<Executable> {
 
   /**
    * Ends all, each after those that were started after it.
+   * @param areRecordsKept where the caller keeps that all of them end, and removes the records
    * @throws {AuraeError} internal, for the first that could not be ended, once all were tried
    */
-  async stopAll(asked: Partial<StopPolicy> = {}): Promise<void> {
+  async stopAll(
+    asked: Partial<StopPolicy> = {},
+    { areRecordsKept = false }: { readonly areRecordsKept?: boolean } = {},
+  ): Promise<void> {
     const visited = new Set<ExecutableName>();
     const stops = new Map<ExecutableName, Promise<unknown>>();
     const visit = (name: ExecutableName): void => {
@@ -314,7 +328,15 @@ export class Executables implements Iterable<Executable> {
       later.forEach(visit);
       // Where two wait for each other, the one that was looked at first comes last.
       const before = later.flatMap((other) => stops.get(other) ?? []);
-      const stop = (): Promise<unknown> => this.stop(name, asked);
+      const stop = async (): Promise<void> => {
+        if (areRecordsKept) {
+          const executable = this.find(name);
+          await executable.stop(asked);
+          this.#forget(executable);
+        } else {
+          await this.stop(name, asked);
+        }
+      };
       stops.set(name, before.length === 0 ? stop() : Promise.allSettled(before).then(stop));
     };
     [...this.#byName.keys()].forEach(visit);

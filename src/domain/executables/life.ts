@@ -92,9 +92,12 @@ export class Life {
    * @throws {AuraeError} internal, when the kernel can't end it
    */
   async end(signal: number, graceMs: number): Promise<void> {
-    this.#signal(signal);
-    if (!(await this.#emptiedWithin(graceMs))) {
-      await endGroup(this.#kernel, this.#name, this.#cgroup);
+    // In most cases one whose first process has ended has ended whole.
+    if (!(this.#hasEnded && this.#kernel.cgroups.isEmpty(this.#cgroup))) {
+      this.#signal(signal);
+      if (!(await this.#emptiedWithin(graceMs))) {
+        await endGroup(this.#kernel, this.#name, this.#cgroup);
+      }
     }
     await this.process.exited.catch(() => undefined);
     await this.#finishOutput();

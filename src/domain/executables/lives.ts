@@ -3,7 +3,9 @@
  * what is left of its tree. It decides nothing: what follows upon what it tells is for executable.ts.
  */
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
+import { isErrno } from "../../kernel/sys/error.ts";
 import { type ExecutableRecord, lifeRecord } from "./executable-record.ts";
 import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
 import { endGroup, Life } from "./life.ts";
@@ -63,16 +65,14 @@ export class Lives {
 
   /** @throws {LaunchError | SyscallError | AuraeError} nothing is left behind then */
   launch(): void {
-    const { kernel, cgroup, began } = this.#around;
+    const { kernel, cgroup } = this.#around;
     using undo = new DisposableStack();
-    if (!kernel.cgroups.exists(cgroup)) {
-      kernel.cgroups.create(cgroup);
+    if (makeGroup(kernel, cgroup)) {
       undo.defer(() => removeTree(kernel.cgroups, cgroup));
     }
     const watch = undo.use(this.#createWatch());
     const process = spawn(this.#around, watch.options);
     undo.move();
-    began(process);
     this.#begin(process, watch, false);
   }
 
@@ -86,7 +86,8 @@ export class Lives {
   }
 
   #begin(process: ManagedProcess, watch: Watch, isAdopted: boolean): void {
-    const { kernel, cgroup, sinks } = this.#around;
+    const { kernel, cgroup, sinks, began } = this.#around;
+    began(process);
     const place = { name: this.#spec.name, cgroup };
     const life = new Life(kernel, place, process, sinks, isAdopted);
     this.#life = life;
@@ -142,5 +143,18 @@ export class Lives {
   /** The same, or after a while, where others hold it open. */
   async drainedSoon(): Promise<void> {
     await this.#life?.drainedSoon();
+  }
+}
+
+/** @returns whether it was not there @throws {SyscallError} */
+function makeGroup(kernel: Kernel, cgroup: string): boolean {
+  try {
+    kernel.cgroups.create(cgroup);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) {
+      return false;
+    }
+    throw error;
   }
 }

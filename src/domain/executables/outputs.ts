@@ -11,7 +11,7 @@ export interface OutputWriter {
 
 /** The output of one executable, over all of its lives. */
 export interface ExecutableOutput extends OutputSinks {
-  /** A process of it begins to write. Not one that is taken up again. */
+  /** A process of it begins to write. Said again of one that is taken up again, it means nothing new. */
   begin(process: OutputWriter): void;
   /** Nothing more will come, unless it begins again: those who follow have seen all. */
   end(): void;

@@ -6,14 +6,18 @@ import type { OutputChunk, OutputSource, ReadOptions } from "./sources.ts";
 import { findSegments, streamEnd } from "./segments.ts";
 import { BlockCache, type StreamView } from "./stream-view.ts";
 
-function viewOf(folder: string, stream: StreamName, metadata: Metadata): StreamView {
-  const segments = findSegments(folder, stream);
+function viewOf(folder: string | undefined, stream: StreamName, metadata: Metadata): StreamView {
+  const segments = folder === undefined ? [] : findSegments(folder, stream);
   const begun = metadata.runs.at(-1)?.from[stream] ?? 0;
   return {
     stream,
-    folder,
+    folder: folder ?? "",
     segments,
-    end: Math.max(streamEnd(folder, stream, segments), metadata.end?.[stream] ?? 0, begun),
+    end: Math.max(
+      folder === undefined ? 0 : streamEnd(folder, stream, segments),
+      metadata.end?.[stream] ?? 0,
+      begun,
+    ),
     isEnded: true,
     live: undefined,
     cache: new BlockCache(),
@@ -26,9 +30,14 @@ export class KeptHistory implements HistoryView, OutputSource {
   readonly views: HistoryView["views"];
   readonly runs: readonly StoredRun[];
 
-  constructor(folder: string, executable: string) {
+  /**
+   * @param folder undefined where nothing was printed, so that nothing is on disk
+   * @param known the runs, where they are not on disk
+   */
+  constructor(folder: string | undefined, executable: string, known: readonly StoredRun[]) {
     this.executable = executable;
-    const metadata = readMetadata(folder);
+    const stored = folder === undefined ? undefined : readMetadata(folder);
+    const metadata = stored?.runs.length ? stored : { runs: known, end: stored?.end };
     this.runs = metadata.runs;
     const [stdout, stderr] = STREAM_NAMES;
     this.views = {

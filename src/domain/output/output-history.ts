@@ -67,6 +67,8 @@ export class OutputHistory implements HistoryView, OutputSource {
   readonly #options: HistoryOptions;
   readonly #waiters = new Waiters();
   #runs: readonly StoredRun[];
+  /** Whether what stands beside the bytes is to be written before the next of them. */
+  #isUnstored = false;
   #order = 0;
   /** How many readers want both streams in order. */
   #mergers = 0;
@@ -115,10 +117,21 @@ export class OutputHistory implements HistoryView, OutputSource {
     }
   }
 
-  /** Says which process writes from now on. Not after an adoption: the process is the same then. */
+  /**
+   * Says which process writes from now on. That it does is kept with its first output: most executables never print a
+   * thing, and folders and files cost more than all else that a start does.
+   */
   begin(run: Run): void {
+    const last = this.#runs.at(-1);
+    if (last?.pid === run.pid && last.startTime === run.startTime) {
+      return; // taken up again
+    }
+    const isOnDisk = this.#runs.length > 0 && !this.#isUnstored;
     this.#runs = [...this.#runs, { ...run, from: this.#ends }].slice(-RUNS_MAX);
-    this.#store({ runs: this.#runs, end: undefined });
+    this.#isUnstored = true;
+    if (isOnDisk) {
+      this.#store(undefined);
+    }
   }
 
   /** Takes a copy of the bytes, as they come from a pipe. After the end of the stream they are thrown away. */
@@ -126,6 +139,9 @@ export class OutputHistory implements HistoryView, OutputSource {
     const view = this.views[stream];
     if (bytes.length === 0 || view.isEnded) {
       return;
+    }
+    if (this.#isUnstored) {
+      this.#store(undefined);
     }
     const timeMs = this.#options.now();
     if (this.#mergers > 0) {
@@ -157,8 +173,8 @@ export class OutputHistory implements HistoryView, OutputSource {
     for (const stream of STREAM_NAMES) {
       this.end(stream);
     }
-    if (this.#runs.length > 0) {
-      this.#store({ runs: this.#runs, end: this.#ends });
+    if (this.#runs.length > 0 && !this.#isUnstored) {
+      this.#store(this.#ends);
     }
     this.#options.onClose(this);
   }
@@ -241,8 +257,10 @@ export class OutputHistory implements HistoryView, OutputSource {
     this.#waiters.wakeAll();
   }
 
-  #store(metadata: Metadata): void {
+  #store(end: Metadata["end"]): void {
     const { root, relative, folder } = this.#options;
+    const metadata = { runs: this.#runs, end };
+    this.#isUnstored = false;
     try {
       try {
         writeMetadata(folder, metadata);

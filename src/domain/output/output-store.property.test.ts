@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -156,6 +157,9 @@ class World {
 
   damage(): void {
     const folder = join(root, "a/b/_/exe.x");
+    if (!existsSync(folder)) {
+      return; // nothing was printed yet
+    }
     const names = readdirSync(folder).filter((name) => /\.(seg|idx)$/.test(name));
     const name = names[this.random(Math.max(1, names.length))];
     if (name === undefined) {

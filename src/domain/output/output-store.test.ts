@@ -81,8 +81,36 @@ describe("OutputStore", () => {
   });
 
   test("knows an executable that ran and said nothing", async () => {
-    fixture.start().close();
-    expect(await text(fixture.store().byName(CELL, NAME))).toBe("");
+    const store = fixture.store();
+    fixture.begin(store.open(CELL, NAME), 100).close();
+    expect(await text(store.byName(CELL, NAME))).toBe("");
+    expect(await text(store.byPid(100))).toBe("");
+  });
+
+  test("writes nothing to the disk for an executable that says nothing", async () => {
+    const history = fixture.start();
+    history.end("stdout");
+    history.close();
+    expect(existsSync(fixture.folder)).toBe(false);
+    const store = fixture.store();
+    const other = fixture.begin(store.open(CELL, NAME), 101);
+    say(other, "one");
+    other.close();
+    fixture.begin(store.open(CELL, NAME), 102).close();
+    expect(await text(fixture.store().byPid(102))).toBe("");
+  });
+
+  test("finds by its id one that had said nothing before its daemon was killed", async () => {
+    fixture.store().open(CELL, NAME).abandon();
+    const first = fixture.store();
+    fixture.begin(first.open(CELL, NAME), 100);
+    first.abandon();
+    const second = fixture.store();
+    const history = fixture.begin(second.open(CELL, NAME), 100);
+    say(history, "late");
+    expect(await text(second.byPid(100))).toBe("late");
+    fixture.begin(history, 100);
+    expect(history.runs).toHaveLength(1);
   });
 
   test("takes the longest names", async () => {

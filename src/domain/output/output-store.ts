@@ -103,17 +103,16 @@ export class OutputStore implements OutputSources {
       history.runs.map((run) => ({ history, run })),
     );
     const kept = this.#kept.runs().flatMap(({ relative, executable, run }) => {
-      const folder = join(this.#root, relative);
-      return [{ history: { folder, executable }, run }];
+      return [{ history: { relative, executable }, run }];
     });
-    const found = newestWithPid<OutputHistory | { folder: string; executable: string }>(
+    const found = newestWithPid<OutputHistory | { relative: string; executable: string }>(
       [...earlier, ...kept],
       pid,
     );
     if (found === undefined || found.history instanceof OutputHistory) {
       return found?.history instanceof OutputHistory ? found.history.ofRun(found.run) : undefined;
     }
-    const history = new KeptHistory(found.history.folder, found.history.executable);
+    const history = this.#keptHistory(found.history.relative, found.history.executable);
     const run = history.runs.find(
       (it) => it.startTime === found.run.startTime && it.pid === found.run.pid,
     );
@@ -139,11 +138,13 @@ export class OutputStore implements OutputSources {
   }
 
   #onDisk(relative: string, name: ExecutableName): OutputSource | undefined {
-    if (!hasFolder(this.#root, relative)) {
-      return undefined;
-    }
-    const history = new KeptHistory(join(this.#root, relative), name);
+    const history = this.#keptHistory(relative, name);
     return history.isEmpty ? undefined : history;
+  }
+
+  #keptHistory(relative: string, executable: string): KeptHistory {
+    const folder = hasFolder(this.#root, relative) ? join(this.#root, relative) : undefined;
+    return new KeptHistory(folder, executable, this.#kept.runsOf(relative));
   }
 
   #closed(relative: string, history: OutputHistory): void {

@@ -73,6 +73,11 @@ export class Retention {
     }
   }
 
+  /** The runs of a history that is kept. */
+  runsOf(relative: string): readonly StoredRun[] {
+    return this.#load().get(relative)?.runs ?? [];
+  }
+
   runs(): { relative: string; executable: string; run: StoredRun }[] {
     return [...this.#load().values()].flatMap(({ relative, executable, runs }) =>
       runs.map((run) => ({ relative, executable, run })),

@@ -156,6 +156,17 @@ export class CgroupFs implements Cgroups {
     }
   }
 
+  isEmpty(path: string): boolean {
+    try {
+      return this.#hasEvent(path, "populated 0");
+    } catch (error) {
+      if (isErrno(error, "ENOENT", "ENODEV")) {
+        return true;
+      }
+      throw error;
+    }
+  }
+
   async emptied(path: string, signal?: AbortSignal): Promise<void> {
     try {
       await this.#event(path, "populated 0", signal);

@@ -3,6 +3,7 @@
  * path is the root. Implemented by the kernel (`cgroup-fs.ts`) and in memory (`../fake/fake-cgroups.ts`); one suite
  * of tests holds for both.
  */
+import { isErrno } from "../sys/error.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
 import type { Controller, LimitWrite } from "./limits.ts";
 
@@ -38,6 +39,9 @@ export interface Cgroups {
 
   /** Kills every process in the group and below (cgroup.kill, Linux 5.14). A group that is gone has none. */
   kill(path: string): void;
+
+  /** Whether no process is left in the group and below, or it is gone. */
+  isEmpty(path: string): boolean;
 
   /**
    * Resolves when no process is left in the group and below, or it is gone; rejects with the signal's reason when that
@@ -75,11 +79,41 @@ export interface Cgroups {
 
 /** Removes a group and all below it, deepest first. What is already gone is no error. @throws {SyscallError} EBUSY */
 export function removeTree(cgroups: Cgroups, path: string): void {
-  if (!cgroups.exists(path)) {
+  // In most cases there is nothing below.
+  if (isRemoved(cgroups, path)) {
     return;
   }
   for (const child of cgroups.children(path)) {
     removeTree(cgroups, `${path}/${child}`);
   }
   cgroups.remove(path);
+}
+
+/** Removes a group unless something is in it; then nothing has changed. @returns whether it is gone */
+function isRemoved(cgroups: Cgroups, path: string): boolean {
+  try {
+    cgroups.remove(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) {
+      return true;
+    }
+    if (isErrno(error, "EBUSY", "ENOTEMPTY")) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** The same, unless a process is in it or below; then what is empty may be gone. @returns whether it is all gone */
+export function isTreeRemoved(cgroups: Cgroups, path: string): boolean {
+  try {
+    removeTree(cgroups, path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "EBUSY")) {
+      return false;
+    }
+    throw error;
+  }
 }

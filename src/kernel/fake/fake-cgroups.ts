@@ -244,8 +244,12 @@ export class FakeCgroups implements Cgroups {
     }
   }
 
+  isEmpty(path: string): boolean {
+    return this.#below(path).length === 0;
+  }
+
   emptied(path: string, signal?: AbortSignal): Promise<void> {
-    return this.#until(() => this.#below(path).length === 0, signal);
+    return this.#until(() => this.isEmpty(path), signal);
   }
 
   frozen(path: string, wanted: boolean, signal?: AbortSignal): Promise<void> {

@@ -332,6 +332,17 @@ describe("Attach", () => {
     await mute.ended;
   });
 
+  test("keeps nothing of callers that have gone", async () => {
+    const x = world.start("a:x");
+    const calls = Array.from({ length: 3 }, () => attach(attachStart()));
+    for (const call of calls) {
+      await call.until("attached");
+    }
+    await until("three who wait", () => x.waiting === 3);
+    calls.forEach((call) => call.leave());
+    await until("nobody who waits", () => x.waiting === 0);
+  });
+
   test("refuses input for an executable that has none", async () => {
     world.start("a:x");
     const call = attach(attachStart(), { message: { case: "stdin", value: text("x") } });

@@ -166,6 +166,11 @@ export class Executable {
     return this.#final.wait(signal);
   }
 
+  /** How many wait for that; for tests of leaks. */
+  get waiting(): number {
+    return this.#final.waiting;
+  }
+
   /** Resolves when all output of its last process is there, or after a while, where others hold it open. */
   drained(): Promise<void> {
     return this.#lives.drainedSoon();

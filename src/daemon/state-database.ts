@@ -112,8 +112,9 @@ export class StateDatabase implements StateStore, Disposable {
       database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
     }
     database.run("PRAGMA journal_mode = WAL");
-    // What a crash of the machine loses is of a boot that is over.
-    database.run("PRAGMA synchronous = NORMAL");
+    // What is written outlives the daemon without being forced to the disk; what a crash of the machine loses, or leaves
+    // unreadable, is of a boot that is over. Waiting for the disk would hold up everybody who calls.
+    database.run("PRAGMA synchronous = OFF");
     database
       .transaction(() => {
         if (isNew) {

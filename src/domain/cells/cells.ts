@@ -189,7 +189,8 @@ export class Cells {
     const { cgroups } = this.#kernel;
     cell.ownNamespaces?.end();
     await cell.ownNamespaces?.ended;
-    if (!isTreeRemoved(cgroups, cell.cgroup)) {
+    const isGone = (group: string): boolean => isTreeRemoved(cgroups, group);
+    if (!isGone(leafOf(cell.name)) || !isGone(cell.cgroup)) {
       // What was moved into the cell from outside is in none of its executables.
       cgroups.kill(cell.cgroup);
       await cgroups.emptied(cell.cgroup, AbortSignal.timeout(KILL_TIMEOUT_MS));

@@ -17,9 +17,9 @@ export function moveAside(path: string): void {
 
 function isFolder(path: string): boolean {
   try {
-    return lstatSync(path).isDirectory();
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {
-    return false; // ENOENT, ENOTDIR, EACCES
+    return false; // ENOTDIR, EACCES
   }
 }
 

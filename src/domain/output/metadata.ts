@@ -2,7 +2,7 @@
  * What is kept of a history beside its bytes: whose it is, which processes wrote it, and where its streams ended. One file
  * of a fixed size, written in place: that works on a full disk, too. What does not parse is taken for nothing.
  */
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { moveAside } from "./folder.ts";
 import {
@@ -91,6 +91,9 @@ function openForWriting(path: string): number {
 }
 
 export function readMetadata(folder: string): Metadata {
+  if (!existsSync(folder)) {
+    return NOTHING;
+  }
   const text = readPart(join(folder, METADATA_FILE), 0, FILE_BYTES)?.toString() ?? "";
   try {
     const value: unknown = JSON.parse(text);

@@ -1,5 +1,5 @@
 /** The segments of one stream that are on disk: finds them, and removes the oldest. Opens none of them. */
-import { lstatSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
   fileName,
@@ -40,7 +40,8 @@ function sizeOf(path: string): number | undefined {
 export function findSegments(folder: string, stream: StreamName): Segment[] {
   let names: string[];
   try {
-    names = readdirSync(folder);
+    // In most cases it is not there yet, and an error costs more than a look.
+    names = existsSync(folder) ? readdirSync(folder) : [];
   } catch {
     return []; // ENOENT, ENOTDIR, EACCES
   }

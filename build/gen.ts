@@ -1,5 +1,5 @@
 /**
- * `gen`: generates `src/gen` from `proto/`, the help of `aer` from its comments, and `proto/lock.binpb`, the descriptors
+ * `gen`: generates `src/gen` and `src/library/gen` from `proto/`, the help of `aer` from its comments, and `proto/lock.binpb`, the descriptors
  * of the API as it was last accepted. A change that breaks clients of that API is refused unless it is asked for.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -49,17 +49,22 @@ export async function checkLock(): Promise<void> {
   });
 }
 
-/** @throws {BuildError} when src/gen is not what the protos give */
+/** What buf.gen.yaml writes. */
+const GENERATED = ["src/gen", "src/library/gen"];
+
+/** @throws {BuildError} when one of them is not what the protos give */
 export async function checkGenerated(): Promise<void> {
   await withTempFolder(async (folder) => {
-    // buf.gen.yaml writes to ../src/gen, which is taken from the folder named here.
+    // buf.gen.yaml writes to folders of ../src, which are taken from the folder named here.
     await buf("generate", "-o", join(folder, "proto"));
-    try {
-      await run(["diff", "-r", "-u", inRoot("src/gen"), join(folder, "src/gen")]);
-    } catch (cause) {
-      const remedy = "run `bun build.ts gen`, and never edit src/gen by hand";
-      const diff = cause instanceof Error && "output" in cause ? String(cause.output) : "";
-      throw new BuildError(`src/gen is not what proto/ gives: ${remedy}\n${diff}`, { cause });
+    for (const path of GENERATED) {
+      try {
+        await run(["diff", "-r", "-u", inRoot(path), join(folder, path)]);
+      } catch (cause) {
+        const remedy = `run \`bun build.ts gen\`, and never edit ${path} by hand`;
+        const diff = cause instanceof Error && "output" in cause ? String(cause.output) : "";
+        throw new BuildError(`${path} is not what proto/ gives: ${remedy}\n${diff}`, { cause });
+      }
     }
   });
 }
@@ -69,7 +74,7 @@ export async function genCommand(args: readonly string[]): Promise<void> {
   if (!args.includes("--allow-breaking")) {
     await step("compare with proto/lock.binpb", checkBreaking);
   }
-  await step("generate src/gen", async () => {
+  await step("generate src/gen and src/library/gen", async () => {
     await buf("generate");
   });
   await step("write src/cli/summaries.ts", async () => {

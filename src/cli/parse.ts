@@ -7,7 +7,7 @@
 import { type Command, commandNames, findCommand, findGroup } from "./commands.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
 import type { ServiceGroup } from "../client/services.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../base/suggest.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface GivenFlag {

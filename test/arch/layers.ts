@@ -44,10 +44,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   pki: { paths: ["pki"], layers: ["base"], packages: ["@peculiar/x509", "reflect-metadata"] },
   client: { paths: ["client"], layers: ["gen", "base"], packages: RPC },
   cli: { paths: ["cli"], layers: ["client", "gen", "base"], packages: RPC },
-  script: { paths: ["script"], layers: ["client", "gen", "base"], packages: RPC },
+  library: { paths: ["library"], layers: ["client", "gen", "base"], packages: RPC },
+  script: { paths: ["script"], layers: ["library", "client", "base"], packages: ["@connectrpc/"] },
   main: {
     paths: ["main"],
-    layers: ["daemon", "cli", "script", "pki", "client", "base"],
+    layers: ["daemon", "cli", "script", "library", "pki", "client", "base"],
     packages: [],
   },
 };

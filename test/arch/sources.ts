@@ -10,11 +10,13 @@ export interface SourceFile {
   readonly text: string;
 }
 
+const GENERATED = ["src/gen/", "src/library/gen/"];
+
 /** The files of a folder that match; generated code is left out. */
 export function sourcesIn(folder: string, pattern = "**/*.ts"): SourceFile[] {
   return filesBelow(folder, pattern)
     .map((path) => ({ path: relative(ROOT, path), text: readFileSync(path, "utf8") }))
-    .filter(({ path }) => !path.startsWith("src/gen/"));
+    .filter(({ path }) => !GENERATED.some((start) => path.startsWith(start)));
 }
 
 export function isTest(path: string): boolean {

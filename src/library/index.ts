@@ -1,0 +1,14 @@
+/** The module `aurae`: what scripts import. */
+export * as cells from "./gen/cells.ts";
+export * as discovery from "./gen/discovery.ts";
+export * as health from "./gen/health.ts";
+export * as machine from "./gen/machine.ts";
+export * as observe from "./gen/observe.ts";
+export * as reflection from "./gen/reflection.ts";
+export * as vms from "./gen/vms.ts";
+export { Client } from "./client.ts";
+export type { AuraeClientOptions, ClientOptions } from "./client-options.ts";
+export { createClient } from "./create-client.ts";
+export type { DeepPartial, JsonValue, MessageType } from "./message/message-type.ts";
+export { type CallOptions, ServiceClient } from "./service-client.ts";
+export { Code, ConnectError } from "@connectrpc/connect";

@@ -44,7 +44,13 @@ async function compile(): Promise<void> {
       bytecode: true,
       bytecodeDepth: BYTECODE_DEPTH,
       sourcemap: "linked",
-      compile: { outfile: made, autoloadDotenv: false, autoloadBunfig: false },
+      compile: {
+        outfile: made,
+        autoloadDotenv: false,
+        autoloadBunfig: false,
+        // Without it, the packages that a script imports are not found.
+        autoloadPackageJson: true,
+      },
       throw: false,
     });
     if (!result.success) {

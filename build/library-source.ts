@@ -187,7 +187,10 @@ function enumSource(type: DescEnum): string {
 }
 
 function serviceSource(service: DescService): string {
-  return `${docs(service)}export class ${service.name}Client extends ServiceClient {
+  const name = `${service.name}Client`;
+  return `${docs(service)}export class ${name} extends ServiceClient {
+  static override readonly name: string = "${name}";
+
 ${service.methods.map((method) => methodSource(service, method)).join("\n\n")}
 }`;
 }

@@ -17,6 +17,9 @@ const connected = new WeakSet<Client>();
 
 /** Made by `createClient`. One client is enough for any number of services, and of calls at a time. */
 export class Client implements Disposable {
+  // Bundling shortens the names of classes, and this one is printed.
+  static readonly name: string = "Client";
+
   /** Not for scripts: `createClient` makes clients. */
   constructor(wire: object) {
     wires.set(this, wire as Wire);

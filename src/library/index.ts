@@ -1,4 +1,6 @@
 /** The module `aurae`: what scripts import. */
+import { ConnectError } from "@connectrpc/connect";
+
 export * as cells from "./gen/cells.ts";
 export * as discovery from "./gen/discovery.ts";
 export * as health from "./gen/health.ts";
@@ -11,4 +13,8 @@ export type { AuraeClientOptions, ClientOptions } from "./client-options.ts";
 export { createClient } from "./create-client.ts";
 export type { DeepPartial, JsonValue, MessageType } from "./message/message-type.ts";
 export { type CallOptions, ServiceClient } from "./service-client.ts";
-export { Code, ConnectError } from "@connectrpc/connect";
+export { Code } from "@connectrpc/connect";
+export { ConnectError };
+
+// Bundling shortens the names of classes, and this one is printed with every error.
+Object.defineProperty(ConnectError, "name", { value: "ConnectError" });

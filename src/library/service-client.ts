@@ -11,6 +11,7 @@ export interface CallOptions {
 }
 
 export abstract class ServiceClient {
+  static readonly name: string = "ServiceClient";
   /** None: the one client that all services without one share. */
   readonly client: Client | undefined;
 

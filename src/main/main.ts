@@ -27,6 +27,6 @@ switch (name) {
     process.exit(await (await import("./aer.ts")).main(args));
     break;
   case "auraescript":
-    process.stderr.write("auraescript: not implemented in this version\n");
-    process.exit(2);
+    // Ends by itself: a script goes on as long as it has something to wait for.
+    (await import("./auraescript.ts")).main(args);
 }

@@ -77,6 +77,8 @@ import { callBidiStream, callServerStream, callUnary } from "../calls.ts";
  * first. A request with bad fields is refused whole with INVALID_ARGUMENT and lists every one of them.
  */
 export class CellServiceClient extends ServiceClient {
+  static override readonly name: string = "CellServiceClient";
+
   /**
    * Allocate makes a cell: its control group and the limits asked for.
    *

@@ -13,6 +13,8 @@ import { callUnary } from "../calls.ts";
 
 /** DiscoveryService tells a caller that auraed is here and which one. */
 export class DiscoveryServiceClient extends ServiceClient {
+  static override readonly name: string = "DiscoveryServiceClient";
+
   /**
    * Discover answers with the daemon's version. Any caller with a certificate of the CA may ask.
    */

@@ -13,6 +13,8 @@ import { callServerStream, callUnary } from "../calls.ts";
 
 /** Health tells whether services take requests. */
 export class HealthClient extends ServiceClient {
+  static override readonly name: string = "HealthClient";
+
   /**
    * Check answers with the status of a service now.
    *

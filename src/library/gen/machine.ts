@@ -20,6 +20,8 @@ import { callUnary } from "../calls.ts";
  * Where auraed is not the machine's init, both answer FAILED_PRECONDITION.
  */
 export class MachineServiceClient extends ServiceClient {
+  static override readonly name: string = "MachineServiceClient";
+
   /** PowerOff stops all workloads and switches the machine off. */
   powerOff(
     request: DeepPartial<PowerOffRequest> = {},

@@ -20,6 +20,8 @@ import { callServerStream } from "../calls.ts";
 
 /** ObserveService streams logs and signals. */
 export class ObserveServiceClient extends ServiceClient {
+  static override readonly name: string = "ObserveServiceClient";
+
   /** GetAuraeDaemonLogStream follows the daemon's own log. */
   getAuraeDaemonLogStream(
     request: DeepPartial<GetAuraeDaemonLogStreamRequest> = {},

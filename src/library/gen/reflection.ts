@@ -19,6 +19,8 @@ import { callBidiStream } from "../calls.ts";
 
 /** ServerReflection describes the services of this server. */
 export class ServerReflectionClient extends ServiceClient {
+  static override readonly name: string = "ServerReflectionClient";
+
   /** ServerReflectionInfo answers each question of a stream in turn. */
   serverReflectionInfo(
     requests: AsyncIterable<DeepPartial<ServerReflectionRequest>>,

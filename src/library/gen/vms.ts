@@ -25,6 +25,8 @@ import { callUnary } from "../calls.ts";
 
 /** VmService owns the virtual machines of one machine. */
 export class VmServiceClient extends ServiceClient {
+  static override readonly name: string = "VmServiceClient";
+
   /** Allocate describes a virtual machine and reserves its id. */
   allocate(
     request: DeepPartial<VmServiceAllocateRequest>,

@@ -31,6 +31,7 @@ export async function runPrompt(io: PromptIo): Promise<number> {
   io.stdout(
     `auraescript ${io.version}: createClient() and ${names.join(", ")} are there. .help has more, Ctrl-D ends.\n`,
   );
+  const history = historyFile(io);
   const prompt = start({
     prompt: "> ",
     useGlobal: true,
@@ -38,7 +39,9 @@ export async function runPrompt(io: PromptIo): Promise<number> {
     ignoreUndefined: true,
   });
   Object.assign(globalThis, library);
-  await useHistory(prompt, io);
+  if (history !== undefined) {
+    await useHistory(prompt, history, io);
+  }
   const { promise, resolve } = Promise.withResolvers<number>();
   prompt.once("exit", () => resolve(0));
   return await promise;
@@ -109,23 +112,28 @@ function isOpen(input: string, fault: string): boolean {
   return UNFINISHED.test(fault) || (fault === "Unterminated string literal" && input.includes("`"));
 }
 
-/** Keeps the lines in the user's own folder; without one, or where that can't be written, there is no history. */
-async function useHistory(
-  prompt: ReturnType<typeof start>,
-  { home, stderr }: PromptIo,
-): Promise<void> {
+/** The file in the user's own folder; none without one, or where that can't be made. */
+function historyFile({ home, stderr }: PromptIo): string | undefined {
   if (home === undefined || home === "") {
-    return;
+    return undefined;
   }
   const folder = join(home, ".aurae");
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return join(folder, "auraescript_history");
   } catch (error) {
     stderr(`auraescript: no history: ${messageOf(error)}\n`);
-    return;
+    return undefined;
   }
+}
+
+async function useHistory(
+  prompt: ReturnType<typeof start>,
+  file: string,
+  { stderr }: PromptIo,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  prompt.setupHistory(join(folder, "auraescript_history"), (error) => {
+  prompt.setupHistory(file, (error) => {
     if (error !== null) {
       stderr(`auraescript: no history: ${error.message}\n`);
     }

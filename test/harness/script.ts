@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import type { CredentialPaths } from "../../src/client/credentials.ts";
 import type { TestDaemon } from "./daemon.ts";
 import type { Ended } from "./curl.ts";
 
@@ -17,28 +18,43 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Where scripts lead, and who they are. */
+export interface ScriptTarget extends CredentialPaths {
+  readonly socket: string;
+}
+
 export class Scripts implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), "aurae-script-"));
   readonly #flags: readonly string[];
 
-  /** Without a daemon, scripts find no configuration. */
-  constructor(daemon?: TestDaemon) {
-    if (daemon === undefined) {
+  /** Without a target, scripts find no configuration. */
+  constructor(target?: ScriptTarget) {
+    if (target === undefined) {
       this.#flags = [];
       return;
     }
     this.write(
       "config",
       `[auth]
-ca_crt = "${daemon.pki("ca.crt")}"
-client_crt = "${daemon.pki("_signed.client.nova.crt")}"
-client_key = "${daemon.pki("client.nova.key")}"
+ca_crt = "${target.caCrt}"
+client_crt = "${target.clientCrt}"
+client_key = "${target.clientKey}"
 
 [system]
-socket = "${daemon.socket}"
+socket = "${target.socket}"
 `,
     );
     this.#flags = ["--config", this.path("config")];
+  }
+
+  /** Against a daemon of this host. */
+  static against(daemon: TestDaemon): Scripts {
+    return new Scripts({
+      caCrt: daemon.pki("ca.crt"),
+      clientCrt: daemon.pki("_signed.client.nova.crt"),
+      clientKey: daemon.pki("client.nova.key"),
+      socket: daemon.socket,
+    });
   }
 
   path(name: string): string {

@@ -11,7 +11,10 @@ afterAll(() => scripts[Symbol.dispose]());
 
 describe("auraescript FILE", () => {
   test("runs a module with its words, imports beside it, and await at its top", async () => {
-    scripts.write("parts/greeting.ts", "export const greet = (name: string) => `hello ${name}`;\n");
+    scripts.write(
+      "parts/greeting.ts",
+      'export const greet = (name: string) => ["hello", name].join(" ");\n',
+    );
     const text = `
       import { greet } from "./parts/greeting.ts";
       import { basename } from "node:path";

@@ -48,18 +48,18 @@ type StartRequest =
   DeepPartial<StartExecutableRequest> | DeepPartial<cells.CellServiceStartRequest>;
 
 export class CellServiceClient extends cells.CellServiceClient {
-  override allocate(
+  override async allocate(
     request: AllocateRequest,
     options: CallOptions = {},
   ): Promise<cells.CellServiceAllocateResponse> {
-    return super.allocate(currentAllocate(request), options);
+    return await super.allocate(currentAllocate(request), options);
   }
 
-  override start(
+  override async start(
     request: StartRequest,
     options: CallOptions = {},
   ): Promise<cells.CellServiceStartResponse> {
-    return super.start(currentStart(request), options);
+    return await super.start(currentStart(request), options);
   }
 }
 
@@ -130,11 +130,14 @@ function currentCell(part: unknown): unknown {
   const cpu = given({ weight: shares === undefined ? undefined : weightFrom(shares), max: quota });
   return {
     ...now,
-    ...(cpuset === undefined
-      ? {}
-      : { cpuset: { ...cpuset, ...(now.cpuset as object | undefined) } }),
-    ...(cpu === undefined ? {} : { cpu: { ...cpu, ...(now.cpu as object | undefined) } }),
+    ...(cpuset === undefined ? {} : { cpuset: below(cpuset, now.cpuset) }),
+    ...(cpu === undefined ? {} : { cpu: below(cpu, now.cpu) }),
   };
+}
+
+/** What is said in the names of now goes first; where that is wrong, it is for the call to refuse. */
+function below(then: Fields, now: unknown): unknown {
+  return now === undefined || isObject(now) ? { ...then, ...now } : now;
 }
 
 /** The fields that are there; nothing where none is. */

@@ -60,7 +60,8 @@ function imports(files: readonly DescFile[], services: readonly DescService[]): 
   const calls = new Set(services.flatMap((service) => service.methods.map(callName)));
   return [
     ...generated,
-    'import { type DeepPartial, type MessageType, messageType } from "../message/message-type.ts";',
+    'import { messageType } from "../message/message-type.ts";',
+    'import type { DeepPartial, MessageType } from "../message/types.ts";',
     services.length === 0
       ? ""
       : `import { type CallOptions, ServiceClient } from "../service-client.ts";\nimport { ${[...calls].toSorted().join(", ")} } from "../calls.ts";`,

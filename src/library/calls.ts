@@ -13,12 +13,13 @@ import type {
 } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import { markCallSite, withCallSite } from "./call-site.ts";
-import { type Client, noteConnected, wireOf } from "./client.ts";
+import type { Client } from "./client.ts";
 import { defaultClient } from "./create-client.ts";
 import { fromWire } from "./message/from-wire.ts";
 import { toWire } from "./message/to-wire.ts";
 import { retrying } from "./retry.ts";
 import type { CallOptions, ServiceClient } from "./service-client.ts";
+import { noteConnected, wireOf } from "./wire.ts";
 
 type Answers = StreamResponse<DescMessage, DescMessage>;
 

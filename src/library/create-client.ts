@@ -6,7 +6,8 @@ import { type ClientConfig, loadConfig } from "../client/config.ts";
 import { readCredentials } from "../client/credentials.ts";
 import { createDuplexTransport, createTransport } from "../client/transport.ts";
 import { Client } from "./client.ts";
-import { type AuraeClientOptions, type ClientOptions, configRequest } from "./client-options.ts";
+import type { AuraeClientOptions, ClientOptions } from "./client-options.ts";
+import { configRequest } from "./config-request.ts";
 import { currentSettings } from "./settings.ts";
 
 /**

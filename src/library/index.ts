@@ -11,7 +11,7 @@ export * as vms from "./gen/vms.ts";
 export { Client } from "./client.ts";
 export type { AuraeClientOptions, ClientOptions } from "./client-options.ts";
 export { createClient } from "./create-client.ts";
-export type { DeepPartial, JsonValue, MessageType } from "./message/message-type.ts";
+export type { DeepPartial, JsonValue, MessageType } from "./message/types.ts";
 export { type CallOptions, ServiceClient } from "./service-client.ts";
 export { Code } from "@connectrpc/connect";
 export { ConnectError };

@@ -3,8 +3,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { RULES } from "../authz/rules.ts";
 import { CellService } from "../gen/aurae/cells/v0/cells_pb.ts";
 import { SERVICES } from "../service/services.ts";
-import { Client, noteConnected } from "./client.ts";
+import { Client } from "./client.ts";
 import { isSafeToRetry, READ_ONLY, retrying } from "./retry.ts";
+import { noteConnected } from "./wire.ts";
 
 const { list, allocate } = CellService.method;
 

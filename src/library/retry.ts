@@ -4,7 +4,8 @@
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type Client, wasConnected } from "./client.ts";
+import type { Client } from "./client.ts";
+import { wasConnected } from "./wire.ts";
 
 /** Waits before the second and each further try, in milliseconds: long enough for a daemon that is started anew. */
 const WAITS_MS = [50, 100, 200, 400, 800];

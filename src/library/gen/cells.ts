@@ -66,7 +66,8 @@ import {
   ExitStatusSchema,
   MemoryControllerSchema,
 } from "../../gen/aurae/cells/v0/cells_pb.ts";
-import { type DeepPartial, type MessageType, messageType } from "../message/message-type.ts";
+import { messageType } from "../message/message-type.ts";
+import type { DeepPartial, MessageType } from "../message/types.ts";
 import { type CallOptions, ServiceClient } from "../service-client.ts";
 import { callBidiStream, callServerStream, callUnary } from "../calls.ts";
 

@@ -7,7 +7,8 @@ import {
   DiscoverResponseSchema,
   DiscoveryService as DiscoveryServiceDesc,
 } from "../../gen/aurae/discovery/v0/discovery_pb.ts";
-import { type DeepPartial, type MessageType, messageType } from "../message/message-type.ts";
+import { messageType } from "../message/message-type.ts";
+import type { DeepPartial, MessageType } from "../message/types.ts";
 import { type CallOptions, ServiceClient } from "../service-client.ts";
 import { callUnary } from "../calls.ts";
 

@@ -7,7 +7,8 @@ import {
   HealthCheckRequestSchema,
   HealthCheckResponseSchema,
 } from "../../gen/grpc/health/v1/health_pb.ts";
-import { type DeepPartial, type MessageType, messageType } from "../message/message-type.ts";
+import { messageType } from "../message/message-type.ts";
+import type { DeepPartial, MessageType } from "../message/types.ts";
 import { type CallOptions, ServiceClient } from "../service-client.ts";
 import { callServerStream, callUnary } from "../calls.ts";
 

@@ -9,7 +9,8 @@ import {
   RebootRequestSchema,
   RebootResponseSchema,
 } from "../../gen/aurae/machine/v0/machine_pb.ts";
-import { type DeepPartial, type MessageType, messageType } from "../message/message-type.ts";
+import { messageType } from "../message/message-type.ts";
+import type { DeepPartial, MessageType } from "../message/types.ts";
 import { type CallOptions, ServiceClient } from "../service-client.ts";
 import { callUnary } from "../calls.ts";
 

@@ -14,7 +14,8 @@ import {
   SignalSchema,
   WorkloadSchema,
 } from "../../gen/aurae/observe/v0/observe_pb.ts";
-import { type DeepPartial, type MessageType, messageType } from "../message/message-type.ts";
+import { messageType } from "../message/message-type.ts";
+import type { DeepPartial, MessageType } from "../message/types.ts";
 import { type CallOptions, ServiceClient } from "../service-client.ts";
 import { callServerStream } from "../calls.ts";
 

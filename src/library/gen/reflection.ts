@@ -13,7 +13,8 @@ import {
   ServerReflectionResponseSchema,
   ServiceResponseSchema,
 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
-import { type DeepPartial, type MessageType, messageType } from "../message/message-type.ts";
+import { messageType } from "../message/message-type.ts";
+import type { DeepPartial, MessageType } from "../message/types.ts";
 import { type CallOptions, ServiceClient } from "../service-client.ts";
 import { callBidiStream } from "../calls.ts";
 

@@ -19,7 +19,8 @@ import {
   VmServiceStopRequestSchema,
   VmServiceStopResponseSchema,
 } from "../../gen/aurae/vms/v0/vms_pb.ts";
-import { type DeepPartial, type MessageType, messageType } from "../message/message-type.ts";
+import { messageType } from "../message/message-type.ts";
+import type { DeepPartial, MessageType } from "../message/types.ts";
 import { type CallOptions, ServiceClient } from "../service-client.ts";
 import { callUnary } from "../calls.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { cells, observe, reflection } from "../index.ts";
-import type { MessageType } from "./message-type.ts";
+import type { MessageType } from "./types.ts";
 
 /** What a value is refused with. */
 function refusal<T>(type: MessageType<T>, part: unknown): string {

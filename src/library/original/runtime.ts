@@ -5,7 +5,7 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import * as cells from "../gen/cells.ts";
-import type { DeepPartial, JsonValue, MessageType } from "../message/message-type.ts";
+import type { DeepPartial, JsonValue, MessageType } from "../message/types.ts";
 import { quoted } from "../message/refusal.ts";
 import type { CallOptions } from "../service-client.ts";
 

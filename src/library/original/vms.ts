@@ -1,6 +1,6 @@
 /** The module `vms` of scripts for Aurae, with what its API once had and its examples still call. */
 import * as vms from "../gen/vms.ts";
-import type { DeepPartial } from "../message/message-type.ts";
+import type { DeepPartial } from "../message/types.ts";
 import type { CallOptions } from "../service-client.ts";
 
 export * from "../gen/vms.ts";

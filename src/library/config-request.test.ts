@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { configRequest } from "./client-options.ts";
+import { configRequest } from "./config-request.ts";
 import { createClient } from "./create-client.ts";
 import { cells } from "./index.ts";
 

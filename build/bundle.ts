@@ -11,7 +11,7 @@ import { BUILD_PACKAGES, ensurePackages } from "./debian.ts";
 import { BuildError } from "./error.ts";
 import { buildFfi } from "./ffi.ts";
 import { filesBelow } from "./files.ts";
-import { DIST, EXECUTABLE, FFI_CELL_INIT, FFI_LIBRARY, inRoot } from "./paths.ts";
+import { DIST, EXECUTABLE, FFI_CELL_INIT, FFI_LIBRARY, inRoot, TYPES } from "./paths.ts";
 import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
 
@@ -74,7 +74,7 @@ async function makeExecutable(): Promise<string> {
     inRoot(path),
   );
   const digest = digestOf(
-    [...sources, ...settings, FFI_LIBRARY, FFI_CELL_INIT],
+    [...sources, ...settings, FFI_LIBRARY, FFI_CELL_INIT, TYPES],
     Bun.version,
     Bun.revision,
   );
@@ -92,6 +92,9 @@ async function makeExecutable(): Promise<string> {
 
 /** Makes the executable if anything that it is made of has changed. Needs the compiled C files. */
 export async function buildBundle(): Promise<void> {
+  // Loads the TypeScript compiler, which the other commands do not need.
+  const { buildTypes } = await import("./types.ts");
+  await buildTypes();
   await step("bundle auraed", makeExecutable);
 }
 

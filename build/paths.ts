@@ -6,6 +6,8 @@ export const DIST = join(ROOT, "dist");
 export const FFI_LIBRARY = join(DIST, "ffi/libauraed.so");
 export const FFI_INIT = join(DIST, "ffi/init");
 export const FFI_CELL_INIT = join(DIST, "ffi/cell-init");
+/** The declarations for scripts, a JSON object of texts by path, compressed. */
+export const TYPES = join(DIST, "types/library.json.zst");
 export const EXECUTABLE = join(DIST, "auraed");
 
 /** The path of a file of the repository. */

@@ -8,3 +8,8 @@ declare module "*/cell-init" {
   const path: string;
   export default path;
 }
+
+declare module "*.json.zst" {
+  const path: string;
+  export default path;
+}

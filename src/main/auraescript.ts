@@ -28,7 +28,7 @@ export function main(args: readonly string[]): void {
     readStdin: () => Bun.stdin.text(),
     isTerminal: isatty(0),
     cwd: process.cwd(),
-    home: process.env.HOME,
+    env: process.env,
     version: VERSION,
     become: (script, rest) => {
       process.argv = [process.execPath, script, ...rest];

@@ -11,6 +11,7 @@ export interface ClientFlags {
 export type ScriptCommand =
   | { readonly kind: "help" }
   | { readonly kind: "version" }
+  | { readonly kind: "check" | "init"; readonly words: readonly string[] }
   | {
       readonly kind: "run";
       /** `-` for standard input; none: standard input, or the prompt where that is a terminal. */
@@ -34,6 +35,9 @@ const SWITCHES: Readonly<Record<string, "help" | "version">> = {
   "--version": "version",
   "-V": "version",
 };
+
+/** A script of such a name is run by its path, `./check`. */
+const SUBCOMMANDS = ["check", "init"] as const;
 
 /** @throws {AuraeError} invalid_argument */
 export function parseScriptArgs(words: readonly string[]): ScriptCommand {
@@ -71,6 +75,10 @@ export function parseScriptArgs(words: readonly string[]): ScriptCommand {
       overrides[field] = value;
     }
   }
+  const kind = SUBCOMMANDS.find((name) => name === words[at]);
+  if (kind !== undefined && words[at - 1] !== "--") {
+    return { kind, words: words.slice(at + 1) };
+  }
   return {
     kind: "run",
     script: words[at],
@@ -91,10 +99,13 @@ function wrong(message: string): AuraeError {
 export const USAGE = `auraescript: runs TypeScript with the API of auraed in reach
 
 usage: auraescript [flag...] [FILE [argument...]]
+       auraescript check FILE...
+       auraescript init [DIR]
 
 FILE is a module: it imports "aurae", files beside it, and packages of its node_modules. "-" is
 standard input. Without FILE, a script is read from standard input, or line by line with a prompt
-where that is a terminal.
+where that is a terminal. check tells what is wrong with the types of scripts; init makes a folder
+that editors complete and check scripts in.
 
   --config FILE       the client's configuration; left out: ~/.aurae/config, /etc/aurae/config,
                       /var/lib/aurae/config

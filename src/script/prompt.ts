@@ -13,7 +13,7 @@ import { provideModules, provideRuntimeGlobal } from "./modules.ts";
 export interface PromptIo {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
-  readonly home: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
 }
 
@@ -113,7 +113,7 @@ function isOpen(input: string, fault: string): boolean {
 }
 
 /** The file in the user's own folder; none without one, or where that can't be made. */
-function historyFile({ home, stderr }: PromptIo): string | undefined {
+function historyFile({ env: { HOME: home }, stderr }: PromptIo): string | undefined {
   if (home === undefined || home === "") {
     return undefined;
   }

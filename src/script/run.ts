@@ -18,7 +18,7 @@ export interface ScriptIo {
   /** Whether standard input is a terminal. */
   readonly isTerminal: boolean;
   readonly cwd: string;
-  readonly home: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   /** Has the process look as if the script was what it was started with. */
   readonly become: (script: string, args: readonly string[]) => void;
@@ -50,6 +50,14 @@ export async function runAuraescript(
       case "version":
         io.stdout(`auraescript ${io.version}\n`);
         return 0;
+      case "check": {
+        const { runCheck } = await import("./check.ts");
+        return await runCheck(command.words, io);
+      }
+      case "init": {
+        const { runInit } = await import("./init.ts");
+        return runInit(command.words, io);
+      }
       case "run":
         useClientFlags(command.client, io);
         if (command.script === undefined && io.isTerminal) {
@@ -74,7 +82,7 @@ function useClientFlags({ config, overrides }: ClientFlags, io: ScriptIo): void 
   configure({
     config,
     overrides,
-    home: io.home,
+    home: io.env.HOME,
     warn: (message) => io.stderr(`auraescript: warning: ${message}\n`),
   });
 }

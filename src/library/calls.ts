@@ -55,10 +55,10 @@ export function callServerStream<Answer>(
   const site = markCallSite(callServerStream);
   const message = attempt(site, () => toWire(method.input, request, nameOf(method)));
   const client = attempt(site, () => clientOf(service));
-  return answers(site, method, async () => {
+  return answers(site, method, signal, async (until) => {
     const { transport } = wireOf(client);
-    const response = await retrying(client, method, signal, () =>
-      transport.stream(method, signal, timeoutMs, undefined, once(message)),
+    const response = await retrying(client, method, until, () =>
+      transport.stream(method, until, timeoutMs, undefined, once(message)),
     );
     noteConnected(client);
     return response;
@@ -75,7 +75,9 @@ export async function callClientStream<Answer>(
   const site = markCallSite(callClientStream);
   const input = attempt(site, () => wired(method, requests));
   const client = attempt(site, () => clientOf(service));
-  const stream = answers<Answer>(site, method, () => openDuplex(client, method, input, options));
+  const stream = answers<Answer>(site, method, options.signal, (until) =>
+    openDuplex(client, method, input, { ...options, signal: until }),
+  );
   for await (const answer of stream) {
     return answer;
   }
@@ -92,7 +94,9 @@ export function callBidiStream<Answer>(
   const site = markCallSite(callBidiStream);
   const input = attempt(site, () => wired(method, requests));
   const client = attempt(site, () => clientOf(service));
-  return answers(site, method, () => openDuplex(client, method, input, options));
+  return answers(site, method, options.signal, (until) =>
+    openDuplex(client, method, input, { ...options, signal: until }),
+  );
 }
 
 function clientOf(service: ServiceClient): Client {
@@ -122,18 +126,29 @@ function attempt<T>(site: Error, work: () => T): T {
   }
 }
 
+/** Connect's own iterables do not hear that a loop over them was left, so the call is ended by its signal then. */
 async function* answers<Answer>(
   site: Error,
   method: DescMethod,
-  start: () => Promise<Answers>,
+  signal: AbortSignal | undefined,
+  start: (until: AbortSignal) => Promise<Answers>,
 ): AsyncGenerator<Answer> {
+  const left = new AbortController();
+  const until = signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]);
+  let isOver = false;
   try {
-    const response = await start();
+    const response = await start(until);
     for await (const message of response.message) {
       yield fromWire(method.output, message) as Answer;
     }
+    isOver = true;
   } catch (error) {
+    isOver = true;
     throw withCallSite(error, site);
+  } finally {
+    if (!isOver) {
+      left.abort();
+    }
   }
 }
 

@@ -71,6 +71,18 @@ describe("the library", () => {
     expect(await scripts.runText(text)).toEqual({ code: 0, stdout: "one\ntwo\n", stderr: "" });
   });
 
+  test("ends a call whose loop was left, however many of them", async () => {
+    // More than a transport can hold at a time.
+    const text = `${CELLS}
+      await service.allocate({ cell: { name: "often" } });
+      for (let i = 0; i < 300; i += 1) {
+        for await (const { event } of service.events({ afterSequence: 0 })) break;
+      }
+      console.log(await service.free({ cellName: "often" }));
+    `;
+    expect((await scripts.runText(text)).stdout).toBe("{}\n");
+  });
+
   test("sends streams, and ends by itself when they are over", async () => {
     const text = `${CELLS}
       await service.allocate({ cell: { name: "typist" } });

@@ -106,4 +106,6 @@ export async function buildCommand(_args: readonly string[]): Promise<void> {
   await ensurePackages(BUILD_PACKAGES);
   await buildFfi();
   await buildBundle();
+  const { buildNpmPackage } = await import("./npm.ts");
+  await buildNpmPackage();
 }

@@ -28,7 +28,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   build: {
     usage: "build",
-    summary: "ffi and bundle",
+    summary: "ffi, bundle and npm",
     run: async (args) => (await import("./bundle.ts")).buildCommand(args),
   },
   ffi: {
@@ -40,6 +40,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "bundle",
     summary: "make the executable dist/auraed, and its links aer and auraescript",
     run: async (args) => (await import("./bundle.ts")).bundleCommand(args),
+  },
+  npm: {
+    usage: "npm",
+    summary: "make dist/npm/aurae, the library as a package for Node and Bun",
+    run: async (args) => (await import("./npm.ts")).npmCommand(args),
   },
   gen: {
     usage: "gen [--allow-breaking]",

@@ -8,6 +8,8 @@ export const FFI_INIT = join(DIST, "ffi/init");
 export const FFI_CELL_INIT = join(DIST, "ffi/cell-init");
 /** The declarations for scripts, a JSON object of texts by path, compressed. */
 export const TYPES = join(DIST, "types/library.json.zst");
+/** The library as a package. */
+export const NPM_PACKAGE = join(DIST, "npm/aurae");
 export const EXECUTABLE = join(DIST, "auraed");
 
 /** The path of a file of the repository. */

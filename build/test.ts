@@ -20,6 +20,7 @@ import { type Artifact, filesOfTier, type Tier, TIERS, tierOfFile } from "./tier
 const MAKERS: Readonly<Record<Artifact, () => Promise<unknown>>> = {
   ffi: buildFfi,
   bundle: buildBundle,
+  npm: async () => (await import("./npm.ts")).buildNpmPackage(),
   initramfs: async () => (await import("./initramfs.ts")).initramfsCommand([]),
 };
 

@@ -6,7 +6,7 @@ import { relative } from "node:path";
 import { filesBelow } from "./files.ts";
 import { ROOT } from "./paths.ts";
 
-export type Artifact = "ffi" | "bundle" | "initramfs";
+export type Artifact = "ffi" | "bundle" | "npm" | "initramfs";
 
 export interface Tier {
   readonly name: string;
@@ -39,7 +39,7 @@ export const TIERS: readonly Tier[] = [
   {
     name: "integration",
     folders: ["test/integration", "test/contract", "test/harness", "test/fuzz", "test/bench"],
-    needs: ["ffi", "bundle"],
+    needs: ["ffi", "bundle", "npm"],
     testTimeoutMs: 30 * SECOND_MS,
     fileTimeoutMs: 240 * SECOND_MS,
     concurrency: 2,

@@ -22,10 +22,10 @@ function sources(): string[] {
 }
 
 /**
- * The declarations of the entries and of all that these name, by their paths in `src`.
+ * The declarations of files of `src` and of all that these name, by their paths there.
  * @throws {BuildError} where a type can't be written down, or names what is not to be published
  */
-export function libraryDeclarations(): Map<string, string> {
+export function libraryDeclarations(entries: readonly string[]): Map<string, string> {
   const src = inRoot("src");
   const program = ts.createProgram(sources(), {
     target: ts.ScriptTarget.ESNext,
@@ -45,7 +45,7 @@ export function libraryDeclarations(): Map<string, string> {
     types: [],
   });
   const found = new Map<string, string>();
-  const wanted = ENTRIES.map((path) => join(src, path));
+  const wanted = entries.map((path) => join(src, path));
   for (const path of wanted) {
     const name = relative(src, path).replace(/\.ts$/, ".d.ts");
     if (!found.has(name)) {
@@ -94,7 +94,9 @@ async function makeTypes(): Promise<void> {
   const beside = filesBelow(BESIDE, "*.d.ts").map(
     (path) => [relative(inRoot(BESIDE), path), readFileSync(path, "utf8")] as const,
   );
-  const files = [...libraryDeclarations(), ...beside].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const files = [...libraryDeclarations(ENTRIES), ...beside].toSorted(([a], [b]) =>
+    a < b ? -1 : 1,
+  );
   mkdirSync(dirname(TYPES), { recursive: true });
   writeFileSync(
     TYPES,

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import { type Address, parseAddress } from "./address.ts";
 import { type CredentialPaths, DEFAULT_SERVER_NAME } from "./credentials.ts";
+import { parseToml } from "./toml.ts";
 
 /** The daemon's own default socket, for a configuration that names none. */
 export const DEFAULT_SOCKET = "/var/run/aurae/aurae.sock";
@@ -137,7 +138,7 @@ function configFrom(
   }
   let parsed: object;
   try {
-    parsed = Bun.TOML.parse(text);
+    parsed = parseToml(text);
   } catch (error) {
     throw broken(path, messageOf(error), error);
   }

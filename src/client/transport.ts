@@ -4,7 +4,8 @@
  *
  * The HTTP client is Bun's fetch and HTTP/1.1: its first call is some 10 ms quicker than one through node:http2, it
  * connects anew by itself when the daemon was restarted, and a cancelled stream is just a closed connection. It can
- * hold 256 streams at once. Fetch can't name the zone of an IPv6 address, so these go another way (zoned-client.ts).
+ * hold 256 streams at once. Fetch can't name the zone of an IPv6 address, so these go another way (agent-client.ts),
+ * as does everything where there is no such fetch.
  */
 import type { Transport } from "@connectrpc/connect";
 import { createTransport as createConnectTransport } from "@connectrpc/connect/protocol-connect";
@@ -96,13 +97,14 @@ interface PooledClient {
 }
 
 function clientFor(address: Address, tls: TlsSettings): PooledClient {
-  if (address.kind === "tcp" && address.zone !== undefined) {
-    const zoned = import("./zoned-client.ts").then((module) =>
-      module.createZonedClient(address, tls),
+  const isBeyondFetch = address.kind === "tcp" && address.zone !== undefined;
+  if (isBeyondFetch || typeof Bun === "undefined" || Bun.FetchSession === undefined) {
+    const agent = import("./agent-client.ts").then((module) =>
+      module.createAgentClient(address, tls),
     );
     return {
-      client: async (request) => (await zoned).client(request),
-      close: () => void zoned.then((it) => it.close()),
+      client: async (request) => (await agent).client(request),
+      close: () => void agent.then((it) => it.close()),
     };
   }
   const session = new Bun.FetchSession({

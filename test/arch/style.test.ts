@@ -3,7 +3,7 @@ import { inRoot } from "../../build/paths.ts";
 import { sourcesIn } from "./sources.ts";
 import { styleFaults } from "./style.ts";
 
-const FOLDERS = ["src", "build", "initramfs", "test", "examples"];
+const FOLDERS = ["src", "build", "initramfs", "test", "examples", "npm"];
 
 test("every TypeScript file is in the project's style", async () => {
   const files = FOLDERS.flatMap((folder) => sourcesIn(folder, "**/*.{ts,mjs}"));

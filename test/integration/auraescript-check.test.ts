@@ -1,6 +1,8 @@
 /** `auraescript check` and `init`: types without a compiler, a package or a network. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
+import { Code } from "@connectrpc/connect";
+import { inRoot } from "../../build/paths.ts";
 import { run } from "../harness/curl.ts";
 import { AURAED } from "../harness/daemon.ts";
 import { Scripts } from "../harness/script.ts";
@@ -114,6 +116,15 @@ describe("auraescript check", () => {
   ] as const)("refuses %j", async (words, code, stderr) => {
     expect(await scripts.run(words)).toEqual({ code, stdout: "", stderr });
   });
+});
+
+test("the declaration of Code, which is ours, has the values of the real one", () => {
+  const text = readFileSync(inRoot("types/connect.d.ts"), "utf8");
+  const declared = [...text.matchAll(/^ {2}(\w+) = (\d+),$/gm)].map(([, name, value]) => [
+    name,
+    Number(value),
+  ]);
+  expect(declared).toEqual(Object.entries(Code).filter(([, value]) => typeof value === "number"));
 });
 
 describe("auraescript init", () => {

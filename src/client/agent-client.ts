@@ -1,6 +1,7 @@
 /**
- * The HTTP client for link-local IPv6 addresses with a zone, `[fe80::2%4]:8080`. URLs can't hold a zone (WHATWG URL,
- * "host parsing"), so fetch can't go there; node:https takes the host apart from the URL. Imported only when needed.
+ * The HTTP client for where fetch can't go: link-local IPv6 addresses with a zone, `[fe80::2%4]:8080`, since URLs can't hold
+ * a zone (WHATWG URL, "host parsing"), and runtimes whose fetch knows neither Unix sockets nor certificates. node:https
+ * takes the host apart from the URL. Imported only when needed.
  */
 import { Agent, type RequestOptions, request as httpsRequest } from "node:https";
 import type { IncomingMessage } from "node:http";
@@ -8,23 +9,19 @@ import type { UniversalClientFn, UniversalClientRequest } from "@connectrpc/conn
 import type { Address } from "./address.ts";
 import { MESSAGE_MAX_BYTES, type TlsSettings, requestBody } from "./universal.ts";
 
-export interface ZonedClient {
+export interface AgentClient {
   readonly client: UniversalClientFn;
   readonly close: () => void;
 }
 
-export function createZonedClient(
-  address: Extract<Address, { kind: "tcp" }>,
-  tls: TlsSettings,
-): ZonedClient {
+export function createAgentClient(address: Address, tls: TlsSettings): AgentClient {
   const agent = new Agent({ keepAlive: true });
   const { serverName: servername, ...files } = tls;
   const target: RequestOptions = {
     agent,
     ...files,
     servername,
-    host: address.zone === undefined ? address.host : `${address.host}%${address.zone}`,
-    port: address.port,
+    ...placeOf(address),
   };
   return {
     client: async (request) => {
@@ -38,6 +35,14 @@ export function createZonedClient(
     },
     close: () => agent.destroy(),
   };
+}
+
+function placeOf(address: Address): RequestOptions {
+  if (address.kind === "unix") {
+    return { socketPath: address.path };
+  }
+  const { host, port, zone } = address;
+  return { host: zone === undefined ? host : `${host}%${zone}`, port };
 }
 
 async function send(

@@ -1,5 +1,6 @@
 /**
- * `gen`: generates `src/gen` and `src/library/gen` from `proto/`, the help of `aer` from its comments, and `proto/lock.binpb`, the descriptors
+ * `gen`: generates `src/gen` and `src/library/gen` from `proto/`, the texts that are made of its comments
+ * (generated-texts.ts), and `proto/lock.binpb`, the descriptors
  * of the API as it was last accepted. A change that breaks clients of that API is refused unless it is asked for.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -52,19 +53,32 @@ export async function checkLock(): Promise<void> {
 /** What buf.gen.yaml writes. */
 const GENERATED = ["src/gen", "src/library/gen"];
 
-/** @throws {BuildError} when one of them is not what the protos give */
+/** Of what `texts` writes. */
+const TEXTS = ["src/cli/summaries.ts"];
+
+/** @param root what stands for the repository's root */
+async function texts(root: string): Promise<void> {
+  await run([process.execPath, inRoot("build/generated-texts.ts"), root]);
+}
+
+async function refuseDifference(path: string, fresh: string): Promise<void> {
+  try {
+    await run(["diff", "-r", "-u", inRoot(path), join(fresh, path)]);
+  } catch (cause) {
+    const remedy = `run \`bun build.ts gen\`, and never edit ${path} by hand`;
+    const diff = cause instanceof Error && "output" in cause ? String(cause.output) : "";
+    throw new BuildError(`${path} is not what proto/ gives: ${remedy}\n${diff}`, { cause });
+  }
+}
+
+/** @throws {BuildError} when src/gen, the library, or a text that is made of comments, is not what the protos give */
 export async function checkGenerated(): Promise<void> {
   await withTempFolder(async (folder) => {
     // buf.gen.yaml writes to folders of ../src, which are taken from the folder named here.
     await buf("generate", "-o", join(folder, "proto"));
-    for (const path of GENERATED) {
-      try {
-        await run(["diff", "-r", "-u", inRoot(path), join(folder, path)]);
-      } catch (cause) {
-        const remedy = `run \`bun build.ts gen\`, and never edit ${path} by hand`;
-        const diff = cause instanceof Error && "output" in cause ? String(cause.output) : "";
-        throw new BuildError(`${path} is not what proto/ gives: ${remedy}\n${diff}`, { cause });
-      }
+    await texts(folder);
+    for (const path of [...GENERATED, ...TEXTS]) {
+      await refuseDifference(path, folder);
     }
   });
 }
@@ -77,9 +91,7 @@ export async function genCommand(args: readonly string[]): Promise<void> {
   await step("generate src/gen and src/library/gen", async () => {
     await buf("generate");
   });
-  await step("write src/cli/summaries.ts", async () => {
-    await run([process.execPath, inRoot("build/summaries.ts")]);
-  });
+  await step(`write ${TEXTS.join(" and ")}`, () => texts(inRoot()));
   await step("write proto/lock.binpb", async () => {
     await buildLock(LOCK);
   });

@@ -1,6 +1,6 @@
 /**
  * The command tree, made from the service descriptors at run time: `aer <group> <method>`, a flag for each field of the
- * request. Knows no parsing and no output; parser, help and completion all read this.
+ * request. Knows no parsing, no output and no words about anything (texts.ts); parser, help and completion all read this.
  */
 import { type DescField, type DescMessage, type DescMethod, ScalarType } from "@bufbuild/protobuf";
 import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
@@ -14,7 +14,6 @@ import {
 import { EXIT } from "./exit-codes.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
 import { enumValueName, flagName, kebabFromPascal, placeholder } from "./names.ts";
-import { SUMMARIES } from "./summaries.ts";
 
 /** The way from the request to a field. */
 export type FieldPath = readonly DescField[];
@@ -44,7 +43,10 @@ export interface Command {
   readonly group: string;
   readonly name: string;
   readonly method: DescMethod;
-  readonly summary: string;
+  /** Of a command that no method stands for alone. */
+  readonly summary: string | undefined;
+  /** What is said after the method's own words. */
+  readonly note: string | undefined;
   readonly positionals: readonly Positional[];
   readonly flags: readonly RequestFlag[];
   /** Flags that are no field of the request. */
@@ -82,7 +84,7 @@ export function methodKey(method: DescMethod): string {
 interface Candidate {
   readonly name: string;
   readonly method: DescMethod;
-  readonly summary: string;
+  readonly summary: string | undefined;
   readonly exception: MethodException;
 }
 
@@ -92,7 +94,7 @@ function candidatesOf({ name: group, service }: ServiceGroup): readonly Candidat
     .map((method) => ({
       name: kebabFromPascal(method.name),
       method,
-      summary: SUMMARIES[methodKey(method)] ?? "",
+      summary: undefined,
       exception: METHOD_EXCEPTIONS[methodKey(method)] ?? {},
     }))
     .filter(
@@ -127,7 +129,8 @@ function commandFor(group: string, { name, method, summary, exception }: Candida
     group,
     name,
     method,
-    summary: [summary, ...(exception.note === undefined ? [] : [exception.note])].join(" "),
+    summary,
+    note: exception.note,
     positionals: (exception.positionals ?? []).flatMap(
       ({ path, shown, about, omittedBy, ...more }) => {
         const flag = all.find((one) => pathText(one.path) === path);
@@ -244,7 +247,6 @@ function requestFlag(
       ...(special.name === undefined ? [] : [special.name]),
       ...(special.aliases ?? []),
     ],
-    summary: summaryOf(path),
     repeated: path.some((field) => field.fieldKind === "list") || syntax.endsWith("entry"),
     required: special.required ?? false,
     ...(special.short === undefined ? {} : { short: special.short }),
@@ -253,22 +255,6 @@ function requestFlag(
     ...(choices === undefined ? {} : { choices }),
     ...(leaf.name.endsWith("_path") ? { completes: "file" as const } : {}),
   };
-}
-
-/** What a field is; inside a message that is part of another, what that is for as well. */
-function summaryOf(path: FieldPath): string {
-  const [around, leaf] = path.slice(-2).map(fieldSummary);
-  // The fields of a controller name their files.
-  const isController = path.at(-1)?.parent.name.endsWith("Controller") === true;
-  if (path.length < 3 || isController || around === undefined || leaf === undefined) {
-    return fieldSummary(path.at(-1)) ?? "";
-  }
-  const start = /^.*?(?=\.(?: |$))/.exec(around)?.[0] ?? around;
-  return `${start}: ${leaf.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase())}`;
-}
-
-function fieldSummary(field: DescField | undefined): string | undefined {
-  return field === undefined ? undefined : SUMMARIES[`${field.parent.typeName}.${field.name}`];
 }
 
 function syntaxOf(field: DescField): ValueSyntax {

@@ -8,7 +8,8 @@ export interface FlagSpec {
   /** Further names, not shown. */
   readonly aliases: readonly string[];
   readonly short?: string;
-  readonly summary: string;
+  /** Left out: what the protos say of the request's field (texts.ts). */
+  readonly summary?: string;
   /** What stands for the value in the help; a flag without one is switched on by being there. */
   readonly valueName?: string;
   readonly repeated?: boolean;

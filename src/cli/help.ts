@@ -7,6 +7,7 @@ import { type Command, commandNames, commandsOf } from "./commands.ts";
 import { EXIT_CODES, PROCESS_EXIT } from "./exit-codes.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
 import { flagsOf } from "./parse.ts";
+import { commandText, firstSentence, flagText } from "./texts.ts";
 
 const WIDTH = 100;
 /** A flag this long or longer gets its summary on the next line. */
@@ -40,7 +41,7 @@ export function groupHelp(group: ServiceGroup): string {
     `Usage: aer ${group.name} <command> [arguments] [flags]`,
     "",
     "Commands:",
-    ...rows(commandsOf(group).map(({ name, summary }) => [name, firstSentence(summary)])),
+    ...rows(commandsOf(group).map((it) => [it.name, firstSentence(commandText(it)[0] ?? "")])),
     "",
     `"aer ${group.name} <command> --help" tells more.`,
     "",
@@ -48,7 +49,7 @@ export function groupHelp(group: ServiceGroup): string {
 }
 
 export function commandHelp(command: Command): string {
-  const { positionals, summary } = command;
+  const { positionals } = command;
   const words = positionals.map(({ name, default: value, omittedBy }) =>
     omittedBy !== undefined
       ? `<${name}|--${omittedBy.name}>`
@@ -59,7 +60,7 @@ export function commandHelp(command: Command): string {
   const own = flagsOf(command);
   const required = own.filter((flag) => flag.required === true);
   return [
-    ...(summary === "" ? [] : [...wrapped(summary, 0), ""]),
+    ...commandText(command).flatMap((paragraph) => [...wrapped(paragraph, 0), ""]),
     `Usage: ${["aer", command.group, command.name, ...words, ...required.map(flagUse)].join(" ")} [flags]${restUse(command)}`,
     "",
     ...(positionals.length === 0
@@ -105,7 +106,7 @@ function describe(flag: FlagSpec, fallback: string | undefined): string {
     ...(flag.valueName?.endsWith("BYTES") === true ? ["K, M, G and T are powers of 1024"] : []),
     ...(fallback === undefined || fallback === "" ? [] : [`default ${fallback}`]),
   ];
-  return [flag.summary, ...(notes.length === 0 ? [] : [`[${notes.join("; ")}]`])]
+  return [flagText(flag), ...(notes.length === 0 ? [] : [`[${notes.join("; ")}]`])]
     .filter((part) => part !== "")
     .join(" ");
 }
@@ -140,8 +141,4 @@ function wrapped(text: string, indent: number): readonly string[] {
     }
   }
   return line === "" ? lines : [...lines, line];
-}
-
-function firstSentence(text: string): string {
-  return /^.*?\.(?= [A-Z]|$)/.exec(text)?.[0] ?? text;
 }

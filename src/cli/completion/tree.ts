@@ -5,6 +5,7 @@ import { SERVICE_GROUPS } from "../../client/services.ts";
 import { type Command, commandsOf } from "../commands.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "../flags.ts";
 import { flagsOf } from "../parse.ts";
+import { commandText, flagText } from "../texts.ts";
 
 export interface CompletionFlag {
   readonly long: string;
@@ -55,7 +56,7 @@ export function globalCompletionFlags(): readonly CompletionFlag[] {
 function completionCommand(command: Command): CompletionCommand {
   return {
     name: command.name,
-    summary: command.summary,
+    summary: commandText(command)[0] ?? "",
     flags: flagsOf(command).map(completionFlag),
   };
 }
@@ -65,7 +66,7 @@ function completionFlag(flag: FlagSpec): CompletionFlag {
     long: flag.name,
     hidden: flag.aliases,
     short: flag.short,
-    summary: flag.summary,
+    summary: flagText(flag),
     takesValue: flag.valueName !== undefined,
     choices: flag.choices ?? [],
     completesFiles: flag.completes === "file",

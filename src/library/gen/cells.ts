@@ -84,8 +84,10 @@ export class CellServiceClient extends ServiceClient {
    * Allocate makes a cell: its control group and the limits asked for.
    *
    * Errors: ALREADY_EXISTS if the cell is allocated, NOT_FOUND if its parent is not, FAILED_PRECONDITION if a
-   * control group of that name exists that auraed did not make, or if the kernel does not offer a controller
-   * that a limit needs. A failed Allocate leaves nothing behind.
+   * control group of that name exists that auraed did not make, if the kernel does not offer a controller
+   * that a limit needs, if its parent is frozen, or if one of both is being freed, INVALID_ARGUMENT for a limit
+   * that the kernel refuses, RESOURCE_EXHAUSTED if the machine has no room for one more. A failed Allocate leaves
+   * nothing behind.
    */
   allocate(
     request: DeepPartial<CellServiceAllocateRequest>,
@@ -97,7 +99,8 @@ export class CellServiceClient extends ServiceClient {
   /**
    * Free stops every executable in a cell and in the cells below it, and removes them all.
    *
-   * Errors: NOT_FOUND if the cell is not allocated.
+   * Errors: NOT_FOUND if the cell is not allocated, FAILED_PRECONDITION if a control group of that name exists
+   * that auraed did not make, INTERNAL if a process does not end of SIGKILL, and then the cell stays.
    */
   free(
     request: DeepPartial<CellServiceFreeRequest>,
@@ -110,7 +113,10 @@ export class CellServiceClient extends ServiceClient {
    * Start runs an executable in a cell, or beside the daemon when no cell is named.
    *
    * Errors: NOT_FOUND if the cell is not allocated, ALREADY_EXISTS if the cell has an executable of that name
-   * that was not stopped yet, INTERNAL naming the step of the launch that failed.
+   * that was not stopped yet, FAILED_PRECONDITION if the cell is frozen or being freed, if an executable that it
+   * requires does not run, or if it is to be started once a boot and was, INVALID_ARGUMENT for a user, group or
+   * capability that there is not, RESOURCE_EXHAUSTED if the machine has no room for one more, INTERNAL naming the
+   * step of the launch that failed.
    */
   start(
     request: DeepPartial<CellServiceStartRequest>,
@@ -123,7 +129,7 @@ export class CellServiceClient extends ServiceClient {
    * Stop ends an executable: SIGTERM to its process group, then, after a grace period, SIGKILL to all that is
    * left of its process tree. An executable that has already ended is forgotten, which is not an error.
    *
-   * Errors: NOT_FOUND if the cell or the executable does not exist.
+   * Errors: NOT_FOUND if the cell or the executable does not exist, INTERNAL if a process does not end of SIGKILL.
    */
   stop(
     request: DeepPartial<CellServiceStopRequest>,
@@ -135,8 +141,9 @@ export class CellServiceClient extends ServiceClient {
   /**
    * Update changes limits of an allocated cell while its executables go on. What is left out stays as it is.
    *
-   * Errors: NOT_FOUND if the cell is not allocated, INVALID_ARGUMENT for a limit that the kernel refuses, and then
-   * none of them is changed.
+   * Errors: NOT_FOUND if the cell is not allocated, FAILED_PRECONDITION if the kernel does not offer a controller
+   * that a limit needs, or if the cell is being freed, INVALID_ARGUMENT for a limit that the kernel refuses. Then
+   * none of them is changed; INTERNAL if one could not be put back.
    */
   update(
     request: DeepPartial<CellServiceUpdateRequest>,
@@ -148,6 +155,9 @@ export class CellServiceClient extends ServiceClient {
   /**
    * Freeze stops the processor for every process in a cell and in the cells below it, and answers when all stand
    * still. Freezing a frozen cell is no error.
+   *
+   * Errors: NOT_FOUND if the cell is not allocated, FAILED_PRECONDITION if it is being freed, DEADLINE_EXCEEDED if a
+   * process does not stand still in time, and then all go on.
    */
   freeze(
     request: DeepPartial<CellServiceFreezeRequest>,
@@ -156,7 +166,12 @@ export class CellServiceClient extends ServiceClient {
     return callUnary(this, CellServiceDesc.method.freeze, request, options);
   }
 
-  /** Thaw lets a frozen cell go on. */
+  /**
+   * Thaw lets a frozen cell go on.
+   *
+   * Errors: NOT_FOUND if the cell is not allocated, FAILED_PRECONDITION if a cell that it is in is frozen, or if it
+   * is being freed, DEADLINE_EXCEEDED if it does not go on in time.
+   */
   thaw(
     request: DeepPartial<CellServiceThawRequest>,
     options: CallOptions = {},
@@ -164,7 +179,11 @@ export class CellServiceClient extends ServiceClient {
     return callUnary(this, CellServiceDesc.method.thaw, request, options);
   }
 
-  /** Status reads what a cell uses, and how long its processes had to wait for it. */
+  /**
+   * Status reads what a cell uses, and how long its processes had to wait for it.
+   *
+   * Errors: NOT_FOUND if the cell is not allocated.
+   */
   status(
     request: DeepPartial<CellServiceStatusRequest>,
     options: CallOptions = {},
@@ -188,7 +207,8 @@ export class CellServiceClient extends ServiceClient {
    * Events follows every change of the state of cells and executables, first those that have happened since a sequence
    * number, then as they come.
    *
-   * Errors: OUT_OF_RANGE if events since that number are no longer kept.
+   * Errors: OUT_OF_RANGE if events since that number are no longer kept, or if there is no event of that number yet,
+   * RESOURCE_EXHAUSTED for a reader that is too slow; it may go on with the last number that it has.
    */
   events(
     request: DeepPartial<CellServiceEventsRequest>,
@@ -200,6 +220,10 @@ export class CellServiceClient extends ServiceClient {
   /**
    * Exec runs a further process in a cell and carries its input and output, with or without a terminal. It ends with
    * the stream: when the caller goes away, the process gets SIGHUP and then SIGKILL.
+   *
+   * Errors: NOT_FOUND if the cell is not allocated, FAILED_PRECONDITION if it is frozen or being freed, or if the
+   * program or its working directory is not there, INVALID_ARGUMENT for a stream that does not begin with `start`,
+   * INTERNAL naming another step of the launch that failed.
    */
   exec(
     requests: AsyncIterable<DeepPartial<CellServiceExecRequest>>,
@@ -211,7 +235,8 @@ export class CellServiceClient extends ServiceClient {
   /**
    * Attach carries the input and the output of an executable that runs. It goes on when the caller goes away.
    *
-   * Errors: FAILED_PRECONDITION for input to an executable that has none.
+   * Errors: NOT_FOUND if the cell or the executable does not exist, FAILED_PRECONDITION if it does not run, and for
+   * input to an executable that has none, INVALID_ARGUMENT for a stream that does not begin with `start`.
    */
   attach(
     requests: AsyncIterable<DeepPartial<CellServiceAttachRequest>>,
@@ -222,6 +247,8 @@ export class CellServiceClient extends ServiceClient {
 
   /**
    * List answers with the whole tree of allocated cells, each with the limits it was allocated with.
+   *
+   * Errors: none of its own.
    */
   list(
     request: DeepPartial<CellServiceListRequest> = {},

@@ -18,6 +18,8 @@ export class DiscoveryServiceClient extends ServiceClient {
 
   /**
    * Discover answers with the daemon's version. Any caller with a certificate of the CA may ask.
+   *
+   * Errors: none of its own.
    */
   discover(
     request: DeepPartial<DiscoverRequest> = {},

@@ -31,6 +31,8 @@ export class HealthClient extends ServiceClient {
   /**
    * Watch answers with the status of a service now and then whenever it changes. A service that the daemon does
    * not have is SERVICE_UNKNOWN.
+   *
+   * Errors: none of its own.
    */
   watch(
     request: DeepPartial<HealthCheckRequest>,

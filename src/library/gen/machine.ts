@@ -23,7 +23,11 @@ import { callUnary } from "../calls.ts";
 export class MachineServiceClient extends ServiceClient {
   static override readonly name: string = "MachineServiceClient";
 
-  /** PowerOff stops all workloads and switches the machine off. */
+  /**
+   * PowerOff stops all workloads and switches the machine off.
+   *
+   * Errors: FAILED_PRECONDITION where auraed is not the machine's init.
+   */
   powerOff(
     request: DeepPartial<PowerOffRequest> = {},
     options: CallOptions = {},
@@ -31,7 +35,11 @@ export class MachineServiceClient extends ServiceClient {
     return callUnary(this, MachineServiceDesc.method.powerOff, request, options);
   }
 
-  /** Reboot stops all workloads and starts the machine anew. */
+  /**
+   * Reboot stops all workloads and starts the machine anew.
+   *
+   * Errors: FAILED_PRECONDITION where auraed is not the machine's init.
+   */
   reboot(
     request: DeepPartial<RebootRequest> = {},
     options: CallOptions = {},

@@ -23,7 +23,11 @@ import { callServerStream } from "../calls.ts";
 export class ObserveServiceClient extends ServiceClient {
   static override readonly name: string = "ObserveServiceClient";
 
-  /** GetAuraeDaemonLogStream follows the daemon's own log. */
+  /**
+   * GetAuraeDaemonLogStream follows the daemon's own log.
+   *
+   * Errors: none of its own.
+   */
   getAuraeDaemonLogStream(
     request: DeepPartial<GetAuraeDaemonLogStreamRequest> = {},
     options: CallOptions = {},
@@ -35,7 +39,8 @@ export class ObserveServiceClient extends ServiceClient {
    * GetSubProcessStream reads the output of an executable: first what is kept of it, then what comes. A reader that is
    * too slow misses lines, and is told how many bytes; it never slows the executable.
    *
-   * Errors: NOT_FOUND if there is no such executable, now or among those whose output is kept.
+   * Errors: NOT_FOUND if there is no such executable, now or among those whose output is kept, INVALID_ARGUMENT if
+   * it is named by both its process id and its name, or by neither.
    */
   getSubProcessStream(
     request: DeepPartial<GetSubProcessStreamRequest>,

@@ -22,7 +22,11 @@ import { callBidiStream } from "../calls.ts";
 export class ServerReflectionClient extends ServiceClient {
   static override readonly name: string = "ServerReflectionClient";
 
-  /** ServerReflectionInfo answers each question of a stream in turn. */
+  /**
+   * ServerReflectionInfo answers each question of a stream in turn.
+   *
+   * Errors: none of its own. A question that can't be answered is answered by an `error_response`.
+   */
   serverReflectionInfo(
     requests: AsyncIterable<DeepPartial<ServerReflectionRequest>>,
     options: CallOptions = {},

@@ -66,6 +66,8 @@ export const DiscoveryService: GenService<{
   /**
    * Discover answers with the daemon's version. Any caller with a certificate of the CA may ask.
    *
+   * Errors: none of its own.
+   *
    * @generated from rpc aurae.discovery.v0.DiscoveryService.Discover
    */
   discover: {

@@ -86,6 +86,8 @@ export const MachineService: GenService<{
   /**
    * PowerOff stops all workloads and switches the machine off.
    *
+   * Errors: FAILED_PRECONDITION where auraed is not the machine's init.
+   *
    * @generated from rpc aurae.machine.v0.MachineService.PowerOff
    */
   powerOff: {
@@ -95,6 +97,8 @@ export const MachineService: GenService<{
   },
   /**
    * Reboot stops all workloads and starts the machine anew.
+   *
+   * Errors: FAILED_PRECONDITION where auraed is not the machine's init.
    *
    * @generated from rpc aurae.machine.v0.MachineService.Reboot
    */

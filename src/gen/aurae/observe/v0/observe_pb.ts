@@ -394,6 +394,8 @@ export const ObserveService: GenService<{
   /**
    * GetAuraeDaemonLogStream follows the daemon's own log.
    *
+   * Errors: none of its own.
+   *
    * @generated from rpc aurae.observe.v0.ObserveService.GetAuraeDaemonLogStream
    */
   getAuraeDaemonLogStream: {
@@ -405,7 +407,8 @@ export const ObserveService: GenService<{
    * GetSubProcessStream reads the output of an executable: first what is kept of it, then what comes. A reader that is
    * too slow misses lines, and is told how many bytes; it never slows the executable.
    *
-   * Errors: NOT_FOUND if there is no such executable, now or among those whose output is kept.
+   * Errors: NOT_FOUND if there is no such executable, now or among those whose output is kept, INVALID_ARGUMENT if
+   * it is named by both its process id and its name, or by neither.
    *
    * @generated from rpc aurae.observe.v0.ObserveService.GetSubProcessStream
    */

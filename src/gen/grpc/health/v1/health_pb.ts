@@ -119,6 +119,8 @@ export const Health: GenService<{
    * Watch answers with the status of a service now and then whenever it changes. A service that the daemon does
    * not have is SERVICE_UNKNOWN.
    *
+   * Errors: none of its own.
+   *
    * @generated from rpc grpc.health.v1.Health.Watch
    */
   watch: {

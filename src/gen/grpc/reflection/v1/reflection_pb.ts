@@ -306,6 +306,8 @@ export const ServerReflection: GenService<{
   /**
    * ServerReflectionInfo answers each question of a stream in turn.
    *
+   * Errors: none of its own. A question that can't be answered is answered by an `error_response`.
+   *
    * @generated from rpc grpc.reflection.v1.ServerReflection.ServerReflectionInfo
    */
   serverReflectionInfo: {

@@ -17,7 +17,7 @@ export interface FlagSpec {
   readonly default?: string;
   /** The values that make sense, for the help and for completion. */
   readonly choices?: readonly string[];
-  readonly completes?: "file";
+  readonly completes?: "file" | "context";
 }
 
 /** Makes a flag without further names. */
@@ -35,6 +35,10 @@ export const GLOBAL_FLAGS = {
   config: flag("config", "The client's configuration file. Left out: the search path below.", {
     valueName: "FILE",
     completes: "file",
+  }),
+  context: flag("context", "The named context to use, of those that `aer context list` shows.", {
+    valueName: "NAME",
+    completes: "context",
   }),
   socket: flag("socket", "Where auraed listens: a socket's path, HOST:PORT or [IPV6%ZONE]:PORT.", {
     valueName: "ADDRESS",

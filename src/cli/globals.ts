@@ -9,8 +9,11 @@ import { parseTimeout } from "./values.ts";
 
 export interface Globals {
   readonly config: string | undefined;
+  readonly context: string | undefined;
   readonly overrides: ConfigOverrides;
   readonly output: OutputFormat;
+  /** Whether the form of the output was asked for. */
+  readonly hasOutput: boolean;
   readonly timeoutMs: number | undefined;
   readonly isVerbose: boolean;
   readonly wantsHelp: boolean;
@@ -35,8 +38,10 @@ export function globalsFrom(flags: readonly GivenFlag[]): Globals {
   const timeout = textOf(GLOBAL_FLAGS.timeout);
   return {
     config: textOf(GLOBAL_FLAGS.config),
+    context: textOf(GLOBAL_FLAGS.context),
     overrides,
     output: outputFrom(textOf(GLOBAL_FLAGS.output)),
+    hasOutput: textOf(GLOBAL_FLAGS.output) !== undefined,
     timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout, "--timeout"),
     isVerbose: isOn(GLOBAL_FLAGS.verbose),
     wantsHelp: isOn(GLOBAL_FLAGS.help),

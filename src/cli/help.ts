@@ -2,7 +2,9 @@
  * The texts of `--help` at each level, made from the command tree.
  */
 import { defaultSearchPaths } from "../client/config.ts";
+import { CONTEXT_VARIABLE } from "../client/contexts.ts";
 import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
+import { type Builtin, BUILTINS } from "./builtins.ts";
 import { type Command, commandNames, commandsOf } from "./commands.ts";
 import { EXIT_CODES, PROCESS_EXIT } from "./exit-codes.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
@@ -18,16 +20,20 @@ export function topHelp(): string {
     "aer: the command line of auraed",
     "",
     "Usage: aer [flags] <group> <command> [arguments] [flags]",
-    "       aer help [group [command]]",
-    "       aer completion <bash|zsh|fish>",
+    "       aer call <method> [json]...",
+    "       aer context <command>",
     "",
     "Groups:",
     ...rows(SERVICE_GROUPS.map((group) => [group.name, commandNames(group).join(", ")])),
+    "",
+    "And:",
+    ...rows(BUILTINS.map(({ name, text }) => [name, firstSentence(text[0] ?? "")])),
     "",
     ...globalHelp(),
     "",
     "Configuration (TOML: [auth] ca_crt, client_crt, client_key, server_name; [system] socket):",
     ...defaultSearchPaths("~").map((path) => `  ${path}`),
+    `A context goes before these: --context, ${CONTEXT_VARIABLE}, or that of "aer context use".`,
     "",
     "Exit codes:",
     ...rows(EXIT_CODES.map(({ code, meaning }) => [String(code), meaning])),
@@ -44,6 +50,28 @@ export function groupHelp(group: ServiceGroup): string {
     ...rows(commandsOf(group).map((it) => [it.name, firstSentence(commandText(it)[0] ?? "")])),
     "",
     `"aer ${group.name} <command> --help" tells more.`,
+    "",
+  ].join("\n");
+}
+
+/** Of a command that stands for no group. */
+export async function builtinHelp(builtin: Builtin): Promise<string> {
+  const { name, usage, text, commands, flags } = builtin;
+  const methods = name === "call" ? (await import("./methods.ts")).methodPaths() : [];
+  return [
+    ...text.flatMap((paragraph) => [...wrapped(paragraph, 0), ""]),
+    `Usage: aer ${name} ${usage ?? "<command> [arguments]"} [flags]`,
+    "",
+    ...(commands.length === 0
+      ? []
+      : [
+          "Commands:",
+          ...rows(commands.map((it) => [[it.name, it.usage ?? ""].join(" ").trim(), it.summary])),
+          "",
+        ]),
+    ...(methods.length === 0 ? [] : ["Methods:", ...methods.map((path) => `  ${path}`), ""]),
+    ...(flags.length === 0 ? [] : ["Flags:", ...rows(flags.map(flagRow)), ""]),
+    ...globalHelp(),
     "",
   ].join("\n");
 }

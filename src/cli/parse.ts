@@ -4,9 +4,10 @@
  * Flags may stand anywhere; `--flag value`, `--flag=value`, `-f value`, `-fvalue`; `--` ends them. A flag that takes a
  * value takes the next word whatever it looks like.
  */
+import { type Builtin, BUILTINS, findBuiltin } from "./builtins.ts";
 import { type Command, commandNames, findCommand, findGroup } from "./commands.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
-import type { ServiceGroup } from "../client/services.ts";
+import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
 import { nearest } from "../base/suggest.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -18,10 +19,11 @@ export interface GivenFlag {
 }
 
 export interface ParsedLine {
-  /** The words before the positionals: group and command, or `help` and `completion` with theirs. */
   readonly group: ServiceGroup | undefined;
   readonly command: Command | undefined;
-  /** All words that are no flags, the positionals alone when there is a command. */
+  /** In place of a group. */
+  readonly builtin: Builtin | undefined;
+  /** All words that are no flags, without those that name the command. */
   readonly words: readonly string[];
   readonly flags: readonly GivenFlag[];
   /** The words after `--` for a command that has a place for them; undefined without a `--`. */
@@ -29,39 +31,34 @@ export interface ParsedLine {
 }
 
 /** @throws UsageError */
-export function parseLine(
-  argv: readonly string[],
-  groupNames: readonly string[],
-  builtins: readonly string[],
-): ParsedLine {
+export function parseLine(argv: readonly string[]): ParsedLine {
   const words: string[] = [];
   const flags: GivenFlag[] = [];
   let group: ServiceGroup | undefined;
   let command: Command | undefined;
-  let isBuiltin = false;
+  let builtin: Builtin | undefined;
   let rest: readonly string[] | undefined;
   let known = flagTable(GLOBAL_FLAG_LIST);
 
+  const here = (): string => whereOf({ group, command, builtin, words });
   const takeWord = (word: string): void => {
-    if (isBuiltin || command !== undefined) {
+    if (builtin !== undefined || command !== undefined) {
       words.push(word);
     } else if (group === undefined) {
-      isBuiltin = builtins.includes(word);
-      if (isBuiltin) {
-        words.push(word);
+      builtin = findBuiltin(word);
+      if (builtin !== undefined) {
+        known = flagTable([...GLOBAL_FLAG_LIST, ...builtin.flags]);
         return;
       }
       group = findGroup(word);
       if (group === undefined) {
-        throw new UsageError(`no command "${word}"${nearest(word, [...groupNames, ...builtins])}`);
+        const names = [...SERVICE_GROUPS, ...BUILTINS].map(({ name }) => name);
+        throw new UsageError(`no command "${word}"${nearest(word, names)}`);
       }
     } else {
       command = findCommand(group, word);
       if (command === undefined) {
-        throw new UsageError(
-          `no command "${word}"${nearest(word, commandNames(group))}`,
-          whereOf(group, command),
-        );
+        throw new UsageError(`no command "${word}"${nearest(word, commandNames(group))}`, here());
       }
       known = flagTable([...GLOBAL_FLAG_LIST, ...flagsOf(command)]);
     }
@@ -88,26 +85,20 @@ export function parseLine(
     const { label, attached } = splitFlag(lastOfCluster(word, known), known);
     const spec = known.get(label);
     if (spec === undefined) {
-      throw new UsageError(
-        `no flag "${label}"${nearest(label, [...known.keys()])}`,
-        whereOf(group, command),
-      );
+      throw new UsageError(`no flag "${label}"${nearest(label, [...known.keys()])}`, here());
     }
     let text = attached;
     if (text === undefined && spec.valueName !== undefined) {
       at += 1;
       text = argv[at];
       if (text === undefined) {
-        throw new UsageError(
-          `${label}: ${spec.valueName} is missing after it`,
-          whereOf(group, command),
-        );
+        throw new UsageError(`${label}: ${spec.valueName} is missing after it`, here());
       }
     }
     flags.push({ spec, label, text: text ?? "true" });
   }
-  refuseRepeats(flags, whereOf(group, command));
-  return { group, command, words, flags, rest };
+  refuseRepeats(flags, here());
+  return { group, command, builtin, words, flags, rest };
 }
 
 function takesRest(command: Command | undefined): boolean {
@@ -184,10 +175,15 @@ function splitFlag(
   return { label, attached: rest === "" ? undefined : rest.replace(/^=/, "") };
 }
 
-/** `cell allocate`, for messages. */
-export function whereOf(group: ServiceGroup | undefined, command: Command | undefined): string {
-  return [group?.name, command?.name].filter((word) => word !== undefined).join(" ");
+/** `cell allocate` or `context use`, for messages. */
+export function whereOf({ group, command, builtin, words }: Whereabouts): string {
+  const named = builtin?.commands.find(({ name }) => name === words[0]);
+  return [group?.name, command?.name, builtin?.name, named?.name]
+    .filter((word) => word !== undefined)
+    .join(" ");
 }
+
+type Whereabouts = Pick<ParsedLine, "group" | "command" | "builtin" | "words">;
 
 function refuseRepeats(flags: readonly GivenFlag[], where: string): void {
   const seen = new Set<FlagSpec>();

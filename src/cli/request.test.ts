@@ -1,17 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { type Message, toJson } from "@bufbuild/protobuf";
-import { SERVICE_GROUPS } from "../client/services.ts";
 import { assignmentsFrom } from "./assignments.ts";
 import { parseLine } from "./parse.ts";
 import { requestFrom } from "./request.ts";
 
 /** The request that a command line makes, as JSON. */
 function requestOf(...argv: string[]): unknown {
-  const { command, words, flags, rest } = parseLine(
-    argv,
-    SERVICE_GROUPS.map(({ name }) => name),
-    [],
-  );
+  const { command, words, flags, rest } = parseLine(argv);
   const message: Message = requestFrom(
     command!,
     assignmentsFrom(command!, words, flags, rest),

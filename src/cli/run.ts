@@ -5,11 +5,16 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { addressText } from "../client/address.ts";
 import { loadConfig, type ClientConfig } from "../client/config.ts";
+import { CONTEXT_VARIABLE } from "../client/contexts.ts";
 import { readCredentials } from "../client/credentials.ts";
-import { SERVICE_GROUPS } from "../client/services.ts";
-import { createDuplexTransport, createTransport } from "../client/transport.ts";
+import {
+  createDuplexTransport,
+  createTransport,
+  type TransportOptions,
+} from "../client/transport.ts";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import { assignmentsFrom } from "./assignments.ts";
+import { type Builtin, findBuiltin, FORCE } from "./builtins.ts";
 import { call } from "./call.ts";
 import { type Command, findCommand, findGroup } from "./commands.ts";
 import { errorLines } from "./error-lines.ts";
@@ -39,20 +44,14 @@ export interface CliIo {
   readonly version: string;
 }
 
-const BUILTINS = ["help", "completion"];
-
 /** Runs one command line and answers with the exit code (exit-codes.ts). Throws nothing. */
 export async function runAer(argv: readonly string[], io: CliIo): Promise<number> {
   const say = async (lines: readonly string[]): Promise<void> =>
     await io.stderr(lines.map((line) => `aer: ${line}\n`).join(""));
   let where = "";
   try {
-    const line = parseLine(
-      argv,
-      SERVICE_GROUPS.map(({ name }) => name),
-      BUILTINS,
-    );
-    where = whereOf(line.group, line.command);
+    const line = parseLine(argv);
+    where = whereOf(line);
     return await dispatch(line, globalsFrom(line.flags), io, say);
   } catch (error) {
     const place = error instanceof UsageError ? (error.where ?? where) : where;
@@ -63,25 +62,89 @@ export async function runAer(argv: readonly string[], io: CliIo): Promise<number
 type Say = (lines: readonly string[]) => Promise<void>;
 
 async function dispatch(line: ParsedLine, globals: Globals, io: CliIo, say: Say): Promise<number> {
-  const { group, command, words } = line;
+  const { group, command, builtin } = line;
   if (globals.wantsVersion) {
     await io.stdout(`aer ${io.version}\n`);
     return EXIT.ok;
   }
-  if (words[0] === "completion" && command === undefined && !globals.wantsHelp) {
-    await io.stdout(await completionText(words.slice(1)));
-    return EXIT.ok;
-  }
-  if (globals.wantsHelp || (words[0] === "help" && command === undefined)) {
+  if (globals.wantsHelp || builtin?.name === "help") {
     await io.stdout(await helpText(line));
     return EXIT.ok;
   }
+  if (builtin !== undefined && (line.words.length > 0 || builtin.name === "completion")) {
+    return await runBuiltin(line, builtin, globals, io, say);
+  }
   if (command === undefined) {
     const help = await import("./help.ts");
-    await io.stderr(group === undefined ? help.topHelp() : help.groupHelp(group));
+    await io.stderr(
+      builtin !== undefined
+        ? await help.builtinHelp(builtin)
+        : group === undefined
+          ? help.topHelp()
+          : help.groupHelp(group),
+    );
     return EXIT.usage;
   }
   return await runCommand(command, line, globals, io, say);
+}
+
+async function runBuiltin(
+  { words, flags }: ParsedLine,
+  { name }: Builtin,
+  globals: Globals,
+  io: CliIo,
+  say: Say,
+): Promise<number> {
+  if (name === "completion") {
+    await io.stdout(await completionText(words));
+    return EXIT.ok;
+  }
+  if (name === "context") {
+    const warnings: string[] = [];
+    const force = flags.some(({ spec, text }) => spec === FORCE && text !== "false");
+    const { runContext } = await import("./context-command.ts");
+    try {
+      await runContext({ words, force, globals, io, warn: (it) => warnings.push(it) });
+    } finally {
+      await say(warnings.map((it) => escapeText(`warning: ${it}`)));
+    }
+    return EXIT.ok;
+  }
+  return await runCall(words, globals, io, say);
+}
+
+/** `aer call METHOD [JSON|-]...`. */
+async function runCall(
+  [named = "", ...words]: readonly string[],
+  globals: Globals,
+  io: CliIo,
+  say: Say,
+): Promise<number> {
+  const { findMethod } = await import("./methods.ts");
+  const { callMethod, requestsFrom, takesStream } = await import("./call-method.ts");
+  const what = {
+    method: findMethod(named),
+    words,
+    output: globals.hasOutput ? globals.output : "json",
+    options: { signal: io.signal, timeoutMs: globals.timeoutMs },
+  } as const;
+  const requests = requestsFrom(what, io);
+  const target = await targetFor(globals, io, say);
+  using transport = takesStream(what.method)
+    ? await createDuplexTransport(target)
+    : createTransport(target);
+  await callMethod(what, requests, transport, io);
+  return EXIT.ok;
+}
+
+/** Where to call, and with what; said if that was asked for. */
+async function targetFor(globals: Globals, io: CliIo, say: Say): Promise<TransportOptions> {
+  const config = await configFor(globals, io, say);
+  if (globals.isVerbose) {
+    const { source = "none", serverName, address } = config;
+    await say([escapeText(`config ${source}, server "${serverName}" at ${addressText(address)}`)]);
+  }
+  return { ...config, credentials: readCredentials(config.paths) };
 }
 
 async function runCommand(
@@ -94,14 +157,9 @@ async function runCommand(
   const assignments = assignmentsFrom(command, line.words, line.flags, line.rest);
   const request = requestFrom(command, assignments);
   const load = toolOf(command, line);
-  const config = await configFor(globals, io, say);
-  if (globals.isVerbose) {
-    const { source = "none", serverName, address } = config;
-    await say([escapeText(`config ${source}, server "${serverName}" at ${addressText(address)}`)]);
-  }
+  const target = await targetFor(globals, io, say);
   const { method } = command;
-  const where = whereOf(line.group, command);
-  const target = { ...config, credentials: readCredentials(config.paths) };
+  const where = whereOf(line);
   using transport = createTransport(target);
   if (load !== undefined) {
     const tool = await load();
@@ -156,6 +214,8 @@ async function configFor(globals: Globals, io: CliIo, say: Say): Promise<ClientC
   try {
     return loadConfig({
       ...(globals.config === undefined ? {} : { path: globals.config }),
+      context: globals.context,
+      environmentContext: io.env[CONTEXT_VARIABLE],
       home: io.env.HOME,
       overrides: globals.overrides,
       warn: (message) => warnings.push(escapeText(`warning: ${message}`)),
@@ -201,24 +261,28 @@ async function completionText(words: readonly string[]): Promise<string> {
     case "fish":
       return (await import("./completion/fish.ts")).fishCompletion();
     default:
-      throw new UsageError("completion: name one shell: bash, zsh or fish");
+      throw new UsageError("name one shell: bash, zsh or fish");
   }
 }
 
 /** For `aer help cell allocate` as for `aer cell allocate --help`. */
-async function helpText({ group, command, words }: ParsedLine): Promise<string> {
+async function helpText({ group, command, builtin, words }: ParsedLine): Promise<string> {
   const help = await import("./help.ts");
-  const named = words[0] === "help" && group === undefined ? words.slice(1) : [];
-  const about = group ?? (named[0] === undefined ? undefined : findGroup(named[0]));
-  if (about === undefined) {
-    if (named[0] !== undefined && !BUILTINS.includes(named[0])) {
-      throw new UsageError(`no command "${named[0]}"`);
-    }
-    return help.topHelp();
+  if (builtin !== undefined && builtin.name !== "help") {
+    return await help.builtinHelp(builtin);
   }
-  const what = command ?? (named[1] === undefined ? undefined : findCommand(about, named[1]));
-  if (what === undefined && named[1] !== undefined) {
-    throw new UsageError(`${about.name}: no command "${named[1]}"`);
+  const [first, second] = group === undefined ? words : [];
+  const about = group ?? (first === undefined ? undefined : findGroup(first));
+  if (about === undefined) {
+    const other = first === undefined ? undefined : findBuiltin(first);
+    if (first !== undefined && other === undefined) {
+      throw new UsageError(`no command "${first}"`);
+    }
+    return other === undefined ? help.topHelp() : await help.builtinHelp(other);
+  }
+  const what = command ?? (second === undefined ? undefined : findCommand(about, second));
+  if (what === undefined && second !== undefined) {
+    throw new UsageError(`${about.name}: no command "${second}"`);
   }
   return what === undefined ? help.groupHelp(about) : help.commandHelp(what);
 }

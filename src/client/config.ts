@@ -1,10 +1,12 @@
 /**
  * The client's configuration: which file, what it says, and what the command line says over it. The environment is
- * handed in. Reads the configuration file only; the PEM files it names are read by credentials.ts.
+ * handed in. A named context (contexts.ts) goes before the contract's search. Reads the configuration file only; the PEM
+ * files it names are read by credentials.ts.
  */
 import { readFileSync } from "node:fs";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import { type Address, parseAddress } from "./address.ts";
+import { chosenContext, contextPath, DEFAULT_CONTEXT, unknownContext } from "./contexts.ts";
 import { type CredentialPaths, DEFAULT_SERVER_NAME } from "./credentials.ts";
 import { parseToml } from "./toml.ts";
 
@@ -17,6 +19,8 @@ export interface ClientConfig {
   readonly serverName: string;
   /** The file it came from; none when the overrides said it all. */
   readonly source: string | undefined;
+  /** The named context that it is, if it is one. */
+  readonly context?: string;
 }
 
 /** What is said over the file; values as the user wrote them. */
@@ -31,6 +35,10 @@ export interface ConfigOverrides {
 export interface ConfigSources {
   /** This file and no other. */
   readonly path?: string;
+  /** The context asked for; `default` for none, whichever is in use. */
+  readonly context?: string | undefined;
+  /** What AURAE_CONTEXT says; counts where neither a file nor a context was asked for. */
+  readonly environmentContext?: string | undefined;
   /** The user's home, when there is one. */
   readonly home?: string | undefined;
   readonly overrides?: ConfigOverrides;
@@ -65,19 +73,32 @@ const REQUIRED = [
 const REMEDY = 'make one with "auraed pki --config FILE"';
 
 /**
- * Finds the configuration: the file asked for, or the first of the search path that is right. A file there that is wrong
- * is warned of and passed over, as the original does. Where none is right, the overrides may say it all.
+ * Finds the configuration: the file asked for; the context asked for, by name or by the environment, or else the one in
+ * use; or the first of the search path that is right. A file there that is wrong is warned of and passed over, as the
+ * original does; a context that is wrong is not. Where none is right, the overrides may say it all.
  *
  * @throws AuraeError `failed_precondition` or `invalid_argument`
  */
 export function loadConfig(sources: ConfigSources): ClientConfig {
   const { home, overrides = {}, warn } = sources;
   if (sources.path !== undefined) {
+    if (sources.context !== undefined) {
+      throw new AuraeError("invalid_argument", "give a configuration file or a context, not both");
+    }
     const text = readConfig(sources.path);
     if (text === undefined) {
       throw broken(sources.path, `no such file; ${REMEDY}`);
     }
     return configFrom(text, sources.path, overrides, home, warn);
+  }
+  const choice = chosenContext(sources);
+  if (choice !== undefined && choice.name !== DEFAULT_CONTEXT) {
+    const path = contextPath(home, choice.name);
+    const text = readConfig(path);
+    if (text === undefined) {
+      throw unknownContext(home, choice);
+    }
+    return { ...configFrom(text, path, overrides, home, warn), context: choice.name };
   }
   const candidates = sources.searchPaths ?? defaultSearchPaths(home);
   let isOneWrong = false;

@@ -1,6 +1,7 @@
 /**
  * The text of a client's configuration file, TOML, with the original's keys. Paths are absolute: clients expand nothing.
  */
+import { tomlString } from "../base/toml-string.ts";
 
 export interface ClientConfig {
   readonly caCrt: string;
@@ -18,9 +19,4 @@ client_key = ${tomlString(config.clientKey)}
 [system]
 socket = ${tomlString(config.socket)}
 `;
-}
-
-/** A TOML basic string: JSON's escapes are a subset of its own, but it also wants DEL escaped. */
-function tomlString(text: string): string {
-  return JSON.stringify(text).replaceAll("\x7f", "\\u007f");
 }

@@ -23,7 +23,27 @@ export function bashCompletion(): string {
           `    ${name}/${command.name}) flags="$flags "${quote(command.flags.map(dashed).join(" "))} ;;`,
       ),
   );
+  const takeContexts = groups.flatMap(({ name, commands }) =>
+    commands.filter((it) => it.takesContext).map((command) => `${name}/${command.name}`),
+  );
+  const plainFlags = everyFlag.filter(
+    (flag) =>
+      flag.takesValue &&
+      !flag.completesFiles &&
+      !flag.completesContexts &&
+      flag.choices.length === 0,
+  );
   return `# bash completion for aer; made by "aer completion bash".
+_aer_contexts() {
+  local file
+  echo default
+  for file in "$HOME"/.aurae/contexts/*.toml; do
+    file="\${file##*/}"
+    if [[ $file != '*.toml' ]]; then
+      echo "\${file%.toml}"
+    fi
+  done
+}
 _aer() {
   local word previous group="" command="" at commands="" flags
   COMPREPLY=()
@@ -50,7 +70,11 @@ ${choiceCases(everyFlag).join("\n")}
       COMPREPLY=($(compgen -f -- "$word"))
       return
       ;;
-    ${pattern(everyFlag.filter((flag) => flag.takesValue && !flag.completesFiles && flag.choices.length === 0))}) return ;;
+    ${pattern(everyFlag.filter((flag) => flag.completesContexts))})
+      COMPREPLY=($(compgen -W "$(_aer_contexts)" -- "$word"))
+      return
+      ;;
+    ${pattern(plainFlags)}) return ;;
   esac
   flags=${quote(globals.map(dashed).join(" "))}
   case "$group/$command" in
@@ -69,7 +93,11 @@ ${flagCases.join("\n")}
 ${commandCases.join("\n")}
     esac
     COMPREPLY=($(compgen -W "$commands" -- "$word"))
+    return
   fi
+  case "$group/$command" in
+  ${takeContexts.join(" | ")}) COMPREPLY=($(compgen -W "$(_aer_contexts)" -- "$word")) ;;
+  esac
 }
 complete -F _aer aer
 `;

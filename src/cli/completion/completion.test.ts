@@ -1,10 +1,17 @@
 import { describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { bashCompletion } from "./bash.ts";
 import { fishCompletion } from "./fish.ts";
 import { zshCompletion } from "./zsh.ts";
 
 /** What bash offers after these words, the last being the one under the cursor. */
 async function offered(...words: string[]): Promise<string[]> {
+  return await offeredIn("/nonexistent", ...words);
+}
+
+async function offeredIn(home: string, ...words: string[]): Promise<string[]> {
   const script = `${bashCompletion()}
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
@@ -15,6 +22,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
     stdout: "pipe",
     stderr: "pipe",
     cwd: import.meta.dir,
+    env: { PATH: process.env.PATH ?? "", HOME: home },
   });
   const [text, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   expect(errors).toBe("");
@@ -24,7 +32,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 describe("bashCompletion", () => {
   test("offers groups, then commands, then flags", async () => {
     expect(await offered("")).toEqual(
-      "cell discovery health machine observe vm completion help".split(" "),
+      "cell discovery health machine observe vm call context completion help".split(" "),
     );
     expect(await offered("he")).toEqual(["health", "help"]);
     expect(await offered("cell", "st")).toEqual(["start", "stop", "status"]);
@@ -60,6 +68,27 @@ describe("bashCompletion", () => {
     ]);
     expect(await offered("--timeout", "")).toEqual([]);
     expect(await offered("cell", "--cell-memory-max", "1G", "allo")).toEqual(["allocate"]);
+  });
+
+  test("offers the names of contexts where one is wanted, and methods to call", async () => {
+    const home = mkdtempSync(join(tmpdir(), "aurae-completion-"));
+    try {
+      expect(await offeredIn(home, "context", "use", "")).toEqual(["default"]);
+      mkdirSync(join(home, ".aurae/contexts"), { recursive: true });
+      for (const name of ["one", "other"]) {
+        writeFileSync(join(home, `.aurae/contexts/${name}.toml`), "");
+      }
+      expect(await offeredIn(home, "context", "use", "o")).toEqual(["one", "other"]);
+      expect(await offeredIn(home, "--context", "")).toEqual(["default", "one", "other"]);
+      expect(await offeredIn(home, "context", "list", "")).toEqual([]);
+      expect(await offeredIn(home, "context", "remove", "--fo")).toEqual(["--force"]);
+    } finally {
+      rmSync(home, { recursive: true });
+    }
+    expect(await offered("call", "grpc.health.v1.Health/")).toEqual([
+      "grpc.health.v1.Health/Check",
+      "grpc.health.v1.Health/Watch",
+    ]);
   });
 
   test("offers files where a flag names one", async () => {

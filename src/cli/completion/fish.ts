@@ -8,6 +8,12 @@ export function fishCompletion(): string {
   const names = groups.map(({ name }) => name).join(" ");
   const lines = [
     '# fish completion for aer; made by "aer completion fish".',
+    "function __aer_contexts",
+    "  echo default",
+    "  for file in ~/.aurae/contexts/*.toml",
+    "    basename $file .toml",
+    "  end",
+    "end",
     "complete -c aer -f",
     ...globalCompletionFlags().map((flag) => flagLine(flag, undefined)),
     `complete -c aer -n ${quote(`not __fish_seen_subcommand_from ${names}`)} -a ${quote(names)}`,
@@ -21,6 +27,9 @@ export function fishCompletion(): string {
       );
       const isChosen = `__fish_seen_subcommand_from ${group.name}; and __fish_seen_subcommand_from ${command.name}`;
       lines.push(...command.flags.map((flag) => flagLine(flag, isChosen)));
+      if (command.takesContext) {
+        lines.push(`complete -c aer -n ${quote(isChosen)} -a '(__aer_contexts)'`);
+      }
     }
   }
   return `${lines.join("\n")}\n`;
@@ -34,11 +43,13 @@ function flagLine(flag: CompletionFlag, condition: string | undefined): string {
     ...(flag.short === undefined ? [] : [`-s ${flag.short}`]),
     ...(flag.completesFiles
       ? ["-rF"]
-      : flag.choices.length > 0
-        ? [`-xa ${quote(flag.choices.join(" "))}`]
-        : flag.takesValue
-          ? ["-x"]
-          : []),
+      : flag.completesContexts
+        ? ["-xa '(__aer_contexts)'"]
+        : flag.choices.length > 0
+          ? [`-xa ${quote(flag.choices.join(" "))}`]
+          : flag.takesValue
+            ? ["-x"]
+            : []),
     `-d ${quote(flag.summary)}`,
   ].join(" ");
 }

@@ -2,8 +2,10 @@
  * The command tree as completion needs it: plain words, whatever the shell.
  */
 import { SERVICE_GROUPS } from "../../client/services.ts";
+import { type Builtin, BUILTINS } from "../builtins.ts";
 import { type Command, commandsOf } from "../commands.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "../flags.ts";
+import { methodPaths } from "../methods.ts";
 import { flagsOf } from "../parse.ts";
 import { commandText, flagText } from "../texts.ts";
 
@@ -16,12 +18,15 @@ export interface CompletionFlag {
   readonly takesValue: boolean;
   readonly choices: readonly string[];
   readonly completesFiles: boolean;
+  readonly completesContexts: boolean;
 }
 
 export interface CompletionCommand {
   readonly name: string;
   readonly summary: string;
   readonly flags: readonly CompletionFlag[];
+  /** Whether the word after it is the name of a context. */
+  readonly takesContext: boolean;
 }
 
 export interface CompletionGroup {
@@ -29,24 +34,34 @@ export interface CompletionGroup {
   readonly commands: readonly CompletionCommand[];
 }
 
-export const SHELLS = ["bash", "zsh", "fish"] as const;
-export type Shell = (typeof SHELLS)[number];
-
 export function completionGroups(): readonly CompletionGroup[] {
   return [
     ...SERVICE_GROUPS.map((group) => ({
       name: group.name,
       commands: commandsOf(group).map(completionCommand),
     })),
-    {
-      name: "completion",
-      commands: SHELLS.map((name) => ({ name, summary: `The script for ${name}.`, flags: [] })),
-    },
-    {
-      name: "help",
-      commands: SERVICE_GROUPS.map(({ name }) => ({ name, summary: "", flags: [] })),
-    },
+    ...BUILTINS.map((builtin) => ({ name: builtin.name, commands: wordsAfter(builtin) })),
   ];
+}
+
+/** What may come after the name of a command that is no group: its commands, the methods, or the groups. */
+function wordsAfter({ name, commands, flags }: Builtin): readonly CompletionCommand[] {
+  const plain = (word: string): CompletionCommand => ({
+    ...{ name: word, summary: "", flags: [], takesContext: false },
+  });
+  switch (name) {
+    case "call":
+      return methodPaths().map(plain);
+    case "help":
+      return [...SERVICE_GROUPS, ...BUILTINS].map((it) => plain(it.name));
+    default:
+      return commands.map((command) => ({
+        name: command.name,
+        summary: command.summary,
+        flags: flags.map(completionFlag),
+        takesContext: command.takesContext === true,
+      }));
+  }
 }
 
 export function globalCompletionFlags(): readonly CompletionFlag[] {
@@ -58,6 +73,7 @@ function completionCommand(command: Command): CompletionCommand {
     name: command.name,
     summary: commandText(command)[0] ?? "",
     flags: flagsOf(command).map(completionFlag),
+    takesContext: false,
   };
 }
 
@@ -70,5 +86,6 @@ function completionFlag(flag: FlagSpec): CompletionFlag {
     takesValue: flag.valueName !== undefined,
     choices: flag.choices ?? [],
     completesFiles: flag.completes === "file",
+    completesContexts: flag.completes === "context",
   };
 }

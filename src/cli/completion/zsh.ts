@@ -21,8 +21,16 @@ ${specs(command.flags, 8)}
       ;;`,
       ),
   );
+  const takeContexts = groups.flatMap(({ name, commands }) =>
+    commands.filter((it) => it.takesContext).map((command) => `${name}/${command.name}`),
+  );
   return `#compdef aer
 # zsh completion for aer; made by "aer completion zsh".
+_aer_contexts() {
+  local -a names
+  names=(default ~/.aurae/contexts/*.toml(N:t:r))
+  _describe context names
+}
 _aer() {
   local state line group command
   local -a flags commands
@@ -37,7 +45,7 @@ ${specs(globalCompletionFlags(), 4)}
   case "$group/$command" in
 ${flagCases.join("\n")}
   esac
-  _arguments -s -S $flags '1:group:->group' '2:command:->command' '*:argument:_default' && return
+  _arguments -s -S $flags '1:group:->group' '2:command:->command' '*:argument:->argument' && return
   case $state in
     group)
       commands=(${groups.map(({ name }) => quote(name)).join(" ")})
@@ -48,6 +56,12 @@ ${flagCases.join("\n")}
 ${groupCases.join("\n")}
       esac
       _describe command commands
+      ;;
+    argument)
+      case "$group/$command" in
+        ${takeContexts.join("|")}) _aer_contexts ;;
+        *) _default ;;
+      esac
       ;;
   esac
 }
@@ -66,10 +80,14 @@ function specs(flags: readonly CompletionFlag[], indent: number): string {
 /** `*--name=[summary]:value:action`; the star lets it be repeated. */
 function spec(flag: CompletionFlag): string {
   const summary = plain(flag.summary).replaceAll("[", "(").replaceAll("]", ")");
-  const action = flag.completesFiles ? "_files" : `(${flag.choices.join(" ")})`;
-  const value = flag.takesValue
-    ? `:value:${flag.choices.length > 0 || flag.completesFiles ? action : " "}`
-    : "";
+  const action = flag.completesFiles
+    ? "_files"
+    : flag.completesContexts
+      ? "_aer_contexts"
+      : flag.choices.length > 0
+        ? `(${flag.choices.join(" ")})`
+        : " ";
+  const value = flag.takesValue ? `:value:${action}` : "";
   return `*--${flag.long}${flag.takesValue ? "=" : ""}[${summary}]${value}`;
 }
 

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BuildError } from "./error.ts";
 import { inRoot } from "./paths.ts";
+import { REFERENCE } from "./reference/folder.ts";
 import { run } from "./run.ts";
 import { step } from "./step.ts";
 
@@ -54,7 +55,7 @@ export async function checkLock(): Promise<void> {
 const GENERATED = ["src/gen", "src/library/gen"];
 
 /** Of what `texts` writes. */
-const TEXTS = ["src/cli/summaries.ts"];
+const TEXTS = ["src/cli/summaries.ts", REFERENCE];
 
 /** @param root what stands for the repository's root */
 async function texts(root: string): Promise<void> {

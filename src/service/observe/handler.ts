@@ -69,8 +69,6 @@ export function createObserveService(
       }
     },
 
-    getPosixSignalsStream() {
-      throw unimplemented(ObserveService.method.getPosixSignalsStream);
-    },
+    getPosixSignalsStream: unimplemented(ObserveService.method.getPosixSignalsStream),
   };
 }

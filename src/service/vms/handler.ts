@@ -6,20 +6,10 @@ import { unimplemented } from "../unimplemented.ts";
 export function createVmsHandler(): ServiceImpl<typeof VmService> {
   const { method } = VmService;
   return {
-    allocate() {
-      throw unimplemented(method.allocate);
-    },
-    free() {
-      throw unimplemented(method.free);
-    },
-    start() {
-      throw unimplemented(method.start);
-    },
-    stop() {
-      throw unimplemented(method.stop);
-    },
-    list() {
-      throw unimplemented(method.list);
-    },
+    allocate: unimplemented(method.allocate),
+    free: unimplemented(method.free),
+    start: unimplemented(method.start),
+    stop: unimplemented(method.stop),
+    list: unimplemented(method.list),
   };
 }

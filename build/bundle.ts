@@ -11,6 +11,7 @@ import { BUILD_PACKAGES, ensurePackages } from "./debian.ts";
 import { BuildError } from "./error.ts";
 import { buildFfi } from "./ffi.ts";
 import { filesBelow } from "./files.ts";
+import { manCommand } from "./man/man.ts";
 import { DIST, EXECUTABLE, FFI_CELL_INIT, FFI_LIBRARY, inRoot, TYPES } from "./paths.ts";
 import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
@@ -108,4 +109,5 @@ export async function buildCommand(_args: readonly string[]): Promise<void> {
   await buildBundle();
   const { buildNpmPackage } = await import("./npm.ts");
   await buildNpmPackage();
+  await manCommand();
 }

@@ -28,7 +28,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   build: {
     usage: "build",
-    summary: "ffi, bundle and npm",
+    summary: "ffi, bundle, npm and man",
     run: async (args) => (await import("./bundle.ts")).buildCommand(args),
   },
   ffi: {
@@ -46,9 +46,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "make dist/npm/aurae, the library as a package for Node and Bun",
     run: async (args) => (await import("./npm.ts")).npmCommand(args),
   },
+  man: {
+    usage: "man",
+    summary: "make the manual pages, dist/man",
+    run: async () => (await import("./man/man.ts")).manCommand(),
+  },
   gen: {
     usage: "gen [--allow-breaking]",
-    summary: "generate src/gen and proto/lock.binpb from proto/",
+    summary: "generate src/gen, help, docs/stdlib/v0 and proto/lock.binpb from proto/",
     run: async (args) => (await import("./gen.ts")).genCommand(args),
   },
   initramfs: {

@@ -14,6 +14,7 @@ const REASONS = {
   crun: "an OCI runtime, the peer of a benchmark",
   curl: "a client that is not ours, in the tests",
   gcc: "the C compiler, for ffi/*.c",
+  mandoc: "the checker of manual pages",
   "libc6-dev": "the kernel's and the C library's headers, for ffi/*.c and the tests of layouts",
   openssl: "certificates that are not ours, in the tests",
   "qemu-system-x86": "the virtual machine that the tests boot",
@@ -27,6 +28,7 @@ export const TEST_PACKAGES: readonly PackageName[] = [
   ...BUILD_PACKAGES,
   "busybox-static",
   "curl",
+  "mandoc",
   "openssl",
   "qemu-system-x86",
 ];

@@ -76,26 +76,32 @@ export async function builtinHelp(builtin: Builtin): Promise<string> {
   ].join("\n");
 }
 
-export function commandHelp(command: Command): string {
-  const { positionals } = command;
-  const words = positionals.map(({ name, default: value, omittedBy }) =>
+/** `aer cell free <CELL_NAME> [flags]`. */
+export function commandUsage(command: Command): string {
+  const words = command.positionals.map(({ name, default: value, omittedBy }) =>
     omittedBy !== undefined
       ? `<${name}|--${omittedBy.name}>`
       : value === undefined
         ? `<${name}>`
         : `[${name}]`,
   );
+  const required = flagsOf(command).filter((flag) => flag.required === true);
+  const all = ["aer", command.group, command.name, ...words, ...required.map(flagUse)];
+  return `${all.join(" ")} [flags]${restUse(command)}`;
+}
+
+export function commandHelp(command: Command): string {
+  const { positionals } = command;
   const own = flagsOf(command);
-  const required = own.filter((flag) => flag.required === true);
   return [
     ...commandText(command).flatMap((paragraph) => [...wrapped(paragraph, 0), ""]),
-    `Usage: ${["aer", command.group, command.name, ...words, ...required.map(flagUse)].join(" ")} [flags]${restUse(command)}`,
+    `Usage: ${commandUsage(command)}`,
     "",
     ...(positionals.length === 0
       ? []
       : [
           "Arguments:",
-          ...rows(positionals.map((one) => [one.name, describe(one.flag, one.default)])),
+          ...rows(positionals.map((one) => [one.name, flagWords(one.flag, one.default)])),
           "",
         ]),
     ...(own.length === 0 ? [] : ["Flags:", ...rows(own.map(flagRow)), ""]),
@@ -123,10 +129,11 @@ function flagUse(flag: FlagSpec): string {
 function flagRow(flag: FlagSpec): readonly [string, string] {
   const short = flag.short === undefined ? "    " : `-${flag.short}, `;
   const value = flag.valueName === undefined ? "" : ` <${flag.valueName}>`;
-  return [`${short}--${flag.name}${value}`, describe(flag, flag.default)];
+  return [`${short}--${flag.name}${value}`, flagWords(flag, flag.default)];
 }
 
-function describe(flag: FlagSpec, fallback: string | undefined): string {
+/** What a flag or a positional is, and what its values may be. */
+export function flagWords(flag: FlagSpec, fallback: string | undefined): string {
   const notes = [
     ...(flag.choices === undefined ? [] : [`one of ${flag.choices.join(", ")}`]),
     ...(flag.required === true ? ["required"] : []),

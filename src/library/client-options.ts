@@ -4,6 +4,8 @@
 export interface ClientOptions {
   /** This configuration file, and no other. */
   readonly config?: string | undefined;
+  /** This named context (`aer context list`); `default` for the file that is found without one. */
+  readonly context?: string | undefined;
   /** A socket's path, `host:port` or `[ipv6%zone]:port`. */
   readonly socket?: string | undefined;
   /** The file of the CA's certificate, PEM. */

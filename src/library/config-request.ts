@@ -7,11 +7,13 @@ import { quoted } from "./message/refusal.ts";
 /** What was asked for. */
 export interface ConfigRequest {
   readonly path: string | undefined;
+  readonly context: string | undefined;
   readonly overrides: ConfigOverrides;
 }
 
-const SPELLINGS: Readonly<Record<string, "path" | keyof ConfigOverrides>> = {
+const SPELLINGS: Readonly<Record<string, "path" | "context" | keyof ConfigOverrides>> = {
   config: "path",
+  context: "context",
   path: "path",
   socket: "socket",
   caCrt: "caCrt",
@@ -29,15 +31,16 @@ const KINDS = ["default", "path", "opts"];
 /** @throws {ConnectError} INVALID_ARGUMENT for options that make no sense, each named */
 export function configRequest(options: unknown): ConfigRequest {
   if (options === undefined) {
-    return { path: undefined, overrides: {} };
+    return { path: undefined, context: undefined, overrides: {} };
   }
   if (typeof options === "string") {
-    return { path: text("path", options), overrides: {} };
+    return { path: text("path", options), context: undefined, overrides: {} };
   }
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw wrong(`want a configuration file's path or options, not ${quoted(options)}`);
   }
   let path: string | undefined;
+  let context: string | undefined;
   const overrides: { -readonly [K in keyof ConfigOverrides]: ConfigOverrides[K] } = {};
   for (const [key, value] of Object.entries(options) as [string, unknown][]) {
     if (value === undefined) {
@@ -50,11 +53,13 @@ export function configRequest(options: unknown): ConfigRequest {
       throw wrong(`no option "${key}"${nearest(key, Object.keys(SPELLINGS))}`);
     } else if (field === "path") {
       path = text(key, value);
+    } else if (field === "context") {
+      context = text(key, value);
     } else {
       overrides[field] = text(key, value);
     }
   }
-  return { path, overrides };
+  return { path, context, overrides };
 }
 
 function checkKind(kind: unknown): void {

@@ -11,8 +11,8 @@ import { configRequest } from "./config-request.ts";
 import { currentSettings } from "./settings.ts";
 
 /**
- * Makes a client, from a configuration file that is searched for as `aer` does, from the one that is named, or from
- * options, which go before what the file says. Connects to nothing yet.
+ * Makes a client, from a configuration file or context that is searched for as `aer` does, from the one that is named,
+ * or from options, which go before what the file says. Connects to nothing yet.
  *
  * @throws {ConnectError} INVALID_ARGUMENT for options that make no sense, FAILED_PRECONDITION for a configuration or a
  * certificate that is missing or wrong
@@ -38,14 +38,17 @@ function openClient(options: unknown): Client {
 }
 
 function configFor(options: unknown): ClientConfig {
-  const { config, overrides, home, warn } = currentSettings();
+  const { config, context, overrides, home, warn } = currentSettings();
   const asked = configRequest(options);
-  const path = asked.path ?? config;
+  // What a script names outright is meant, whatever its caller gave for clients that name nothing.
+  const isNamed = asked.path !== undefined || asked.context !== undefined;
+  const { path } = isNamed ? asked : { path: config };
   return loadConfig({
     ...(path === undefined ? {} : { path }),
+    context: asked.context,
+    environmentContext: context,
     home,
-    // What a script names outright is meant, whatever its caller gave for clients that name nothing.
-    overrides: asked.path === undefined ? { ...overrides, ...asked.overrides } : asked.overrides,
+    overrides: isNamed ? asked.overrides : { ...overrides, ...asked.overrides },
     warn,
   });
 }

@@ -8,6 +8,8 @@ import type { ConfigOverrides } from "../client/config.ts";
 export interface Settings {
   /** The configuration file of clients that name none. Left out: the search path. */
   readonly config?: string | undefined;
+  /** The context of clients that name neither that nor a file. Left out: the one in use, if one is. */
+  readonly context?: string | undefined;
   /** What goes before the file, for clients that say nothing else. */
   readonly overrides?: ConfigOverrides;
   /** The user's home, where there is one. */

@@ -3,3 +3,4 @@ export declare function rank(
   entries: readonly { readonly name: string; readonly text: string }[],
   query: string,
 ): number[];
+export declare function start(document: object): void;

@@ -1,0 +1,45 @@
+/** What a call of `aer` must not load: the start-up time of a command line is product. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { inRoot } from "../../build/paths.ts";
+
+const scanner = new Bun.Transpiler({ loader: "ts" });
+
+/** The modules that are there as soon as one is, without what it imports by `import()`. */
+function loadedWith(entry: string): ReadonlySet<string> {
+  const loaded = new Set([entry]);
+  for (const path of loaded) {
+    if (path.startsWith("src/")) {
+      for (const found of scanner.scanImports(readFileSync(inRoot(path), "utf8"))) {
+        if (found.kind === "import-statement") {
+          loaded.add(found.path.startsWith(".") ? join(dirname(path), found.path) : found.path);
+        }
+      }
+    }
+  }
+  return loaded;
+}
+
+test("loadedWith follows imports, and stops at import()", () => {
+  const loaded = loadedWith("src/main/aer.ts");
+  expect(loaded).toContain("src/cli/commands.ts");
+  expect(loaded).toContain("src/gen/aurae/cells/v0/cells_pb.ts");
+  expect(loadedWith("src/cli/help.ts")).toContain("src/cli/summaries.ts");
+});
+
+test("a call of aer loads no words of the help, and nothing of commands that are something else", () => {
+  const loaded = loadedWith("src/main/aer.ts");
+  const lazy = [
+    ...["summaries", "texts", "help", "methods", "call-method", "context-command"],
+    ...["completion/bash", "completion/tree", "interactive/exec", "interactive/process-host"],
+  ].map((name) => `src/cli/${name}.ts`);
+  const others = [
+    "src/client/context-store.ts",
+    "src/client/duplex-client.ts",
+    "src/client/connect-failure.ts",
+    "src/gen/grpc/reflection/v1/reflection_pb.ts",
+    "node:http2",
+  ];
+  expect([...lazy, ...others].filter((path) => loaded.has(path))).toEqual([]);
+});

@@ -1,5 +1,5 @@
 /**
- * From exec to a socket that accepts, to the first answer, and the memory of a daemon that nobody has talked to yet and of one that
+ * From exec to a socket that accepts, to the first answer, how long one call by `aer` takes, and the memory of a daemon that nobody has talked to yet and of one that
  * somebody has. The peer is an executable that Bun compiled from an empty program: what no Bun program can be below.
  */
 import { mkdtempSync, readFileSync, rmSync, statSync, watch } from "node:fs";
@@ -95,6 +95,30 @@ async function measureFirstAnswer(flags: readonly string[], directory: string): 
   return answerMs;
 }
 
+/** From exec to the exit of `aer`, with a connection, mTLS and an answer between. */
+async function measureAer(flags: readonly string[], directory: string): Promise<number[]> {
+  const { child } = await startDaemon(flags, directory);
+  const pki = join(directory, "pki");
+  const words = [
+    ...["aer", "discovery", "discover", "--socket", join(directory, "bench.sock")],
+    ...["--ca-crt", join(pki, "ca.crt")],
+    ...["--client-crt", join(pki, "_signed.client.nova.crt")],
+    ...["--client-key", join(pki, "client.nova.key")],
+  ];
+  const times: number[] = [];
+  for (let i = 0; i <= STARTS; i++) {
+    const start = performance.now();
+    const aer = Bun.spawn([AURAED, ...words], { stdio: ["ignore", "ignore", "inherit"] });
+    if ((await aer.exited) !== 0) {
+      throw new Error("aer discovery discover failed");
+    }
+    times.push(performance.now() - start);
+  }
+  await end(child);
+  // The first one finds neither the daemon's code nor its own warm.
+  return times.slice(1);
+}
+
 async function emptyProgram(directory: string): Promise<() => Promise<number>> {
   const source = join(directory, "empty.ts");
   const out = join(directory, "empty");
@@ -127,6 +151,7 @@ try {
     starts.map((it) => it.startMs),
   );
   printFigures("auraed, exec to curl's first answer over mTLS", "ms", answers);
+  printFigures("aer discovery discover, exec to exit", "ms", await measureAer(flags, directory));
   printFigures("peer: an empty compiled program, exec to exit", "ms", peers);
   printFigures(
     "auraed, resident and idle",

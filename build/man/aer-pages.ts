@@ -9,18 +9,20 @@ import { flagsOf } from "../../src/cli/parse.ts";
 import { commandText, firstSentence } from "../../src/cli/texts.ts";
 import { defaultSearchPaths } from "../../src/client/config.ts";
 import { CONTEXT_VARIABLE } from "../../src/client/contexts.ts";
-import { SERVICE_GROUPS, type ServiceGroup } from "../../src/client/services.ts";
+import { type CommandGroup, loadGroups } from "../../src/cli/groups.ts";
 import { type Comments, withoutName } from "../reference/comments.ts";
 import { entry, heading, type Page, paragraph, references, subheading, verbatim } from "./roff.ts";
+
+const GROUPS = await loadGroups();
 
 /** Those that have a page of their own. */
 const OWN_PAGE: readonly Builtin["name"][] = ["call", "context"];
 
 export function aerPages(comments: Comments, version: string): readonly Page[] {
-  const names = [...SERVICE_GROUPS.map(({ name }) => name), ...OWN_PAGE];
+  const names = [...GROUPS.map(({ name }) => name), ...OWN_PAGE];
   return [
     mainPage(version, names),
-    ...SERVICE_GROUPS.map((group) => groupPage(group, comments, version)),
+    ...GROUPS.map((group) => groupPage(group, comments, version)),
     ...BUILTINS.filter(({ name }) => OWN_PAGE.includes(name)).map((it) => builtinPage(it, version)),
   ];
 }
@@ -40,7 +42,7 @@ function mainPage(version: string, names: readonly string[]): Page {
         "Flags may stand anywhere: `--flag VALUE`, `--flag=VALUE`, `-f VALUE`; `--` ends them.",
       ),
       heading("commands"),
-      ...SERVICE_GROUPS.flatMap((group) => [
+      ...GROUPS.flatMap((group) => [
         subheading(`aer ${group.name}`),
         ...commandsOf(group).map((it) => entry(it.name, firstSentence(commandText(it)[0] ?? ""))),
       ]),
@@ -71,7 +73,7 @@ function synopsisOf({ name, usage, commands }: Builtin): string {
   return ["aer", name, usage ?? `{${commands.map((it) => it.name).join("|")}}`].join(" ");
 }
 
-function groupPage(group: ServiceGroup, comments: Comments, version: string): Page {
+function groupPage(group: CommandGroup, comments: Comments, version: string): Page {
   const { name, service } = group;
   const paragraphs = (comments.get(service.typeName) ?? "").split("\n\n");
   const commands = commandsOf(group);

@@ -9,13 +9,14 @@ import { EXIT_CODES } from "../../src/cli/exit-codes.ts";
 import { GLOBAL_FLAG_LIST } from "../../src/cli/flags.ts";
 import { flagsOf } from "../../src/cli/parse.ts";
 import { commandText } from "../../src/cli/texts.ts";
-import { SERVICE_GROUPS } from "../../src/client/services.ts";
+import { loadGroups } from "../../src/cli/groups.ts";
 import { USAGE } from "../../src/daemon/config.ts";
 import { readComments } from "../reference/comments.ts";
 import { manPages } from "./man.ts";
 import { renderPage } from "./roff.ts";
 import { readUsage } from "./usage.ts";
 
+const GROUPS = await loadGroups();
 const mandoc = Bun.which("mandoc") === null ? "there is no mandoc(1)" : undefined;
 const pages = new Map<string, string>();
 const folder = mkdtempSync(join(tmpdir(), "auraed-man-"));
@@ -41,7 +42,7 @@ const words = (text: string): string => text.replaceAll("`", "").replace(/\s+/g,
 test("there is a page for each group, for what has more to say, and for the daemon", () => {
   expect([...pages.keys()]).toEqual([
     "aer.1",
-    ...SERVICE_GROUPS.map(({ name }) => `aer-${name}.1`),
+    ...GROUPS.map(({ name }) => `aer-${name}.1`),
     "aer-call.1",
     "aer-context.1",
     "auraed.8",
@@ -49,7 +50,7 @@ test("there is a page for each group, for what has more to say, and for the daem
 });
 
 test("the page of a group has every command with its text, arguments and flags", () => {
-  for (const group of SERVICE_GROUPS) {
+  for (const group of GROUPS) {
     const text = plain(`aer-${group.name}.1`);
     for (const command of commandsOf(group)) {
       expect(text).toContain(`aer ${group.name} ${command.name}`);

@@ -11,12 +11,14 @@ import {
   type RequestFlag,
 } from "../../src/cli/commands.ts";
 import { enumValueName } from "../../src/cli/names.ts";
-import { SERVICE_GROUPS } from "../../src/client/services.ts";
+import { loadGroups } from "../../src/cli/groups.ts";
 import { shellWord } from "./shell.ts";
+
+const GROUPS = await loadGroups();
 
 /** The command for a method; none where only `aer call` does it. */
 export function commandOf(method: DescMethod): Command | undefined {
-  const group = SERVICE_GROUPS.find(({ service }) => service === method.parent);
+  const group = GROUPS.find(({ service }) => service === method.parent);
   return group === undefined
     ? undefined
     : commandsOf(group).find((it) => it.method === method && it.summary === undefined);

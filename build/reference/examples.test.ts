@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { type DescMethod, fromJson, toJson } from "@bufbuild/protobuf";
 import { assignmentsFrom } from "../../src/cli/assignments.ts";
 import { requestsFrom } from "../../src/cli/call-method.ts";
+import { loadGroups } from "../../src/cli/groups.ts";
 import { findMethod } from "../../src/cli/methods.ts";
 import { parseLine } from "../../src/cli/parse.ts";
 import { requestFrom } from "../../src/cli/request.ts";
@@ -13,6 +14,7 @@ import { aerLine, commandOf } from "./aer-words.ts";
 import { curlLine } from "./curl.ts";
 import { EXAMPLE_NAMES, exampleOf } from "./examples.ts";
 
+const GROUPS = await loadGroups();
 const METHODS = SERVICES.flatMap(({ methods }) => methods);
 const idOf = ({ parent, name }: DescMethod): string => `${parent.typeName}.${name}`;
 const EACH = METHODS.map((method) => [idOf(method), method] as const);
@@ -78,7 +80,7 @@ describe("the line for curl sends that request", () => {
 describe("the line for aer makes that request", () => {
   test.each(EACH)("%s", async (_, method) => {
     const requests = exampleOf(method);
-    const line = parseLine(await wordsOf(aerLine(method, requests)));
+    const line = parseLine(await wordsOf(aerLine(method, requests)), GROUPS);
     if (commandOf(method) === undefined) {
       const [name = "", ...words] = line.words;
       expect(line.builtin?.name).toBe("call");

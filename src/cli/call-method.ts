@@ -8,7 +8,7 @@ import { call, type CallOptions, callStream } from "./call.ts";
 import type { OutputFormat } from "./flags.ts";
 import { linesOf, messageFrom, wholeText } from "./json-messages.ts";
 import type { CliIo } from "./run.ts";
-import { renderAnswer } from "./render/answers.ts";
+import { answerRenderer } from "./render/answers.ts";
 import { styleFrom } from "./render/style.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -74,8 +74,9 @@ export async function callMethod(
     isStream: method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming",
     style: styleFrom(io.env, io.isTerminal),
   };
+  const render = await answerRenderer(method.output);
   for await (const answer of await answersTo(method, requests, transport, options)) {
-    await io.stdout(renderAnswer(method.output, answer, form));
+    await io.stdout(render(answer, form));
   }
 }
 

@@ -5,7 +5,12 @@
 import type { Message } from "@bufbuild/protobuf";
 import { CellService, type CellServiceWaitResponse } from "../gen/aurae/cells/v0/cells_pb.ts";
 import { ObserveService } from "../gen/aurae/observe/v0/observe_pb.ts";
-import type { ExtraCommand, MethodException, PositionalException } from "./exceptions.ts";
+import type {
+  ExtraCommand,
+  MethodException,
+  MethodExceptions,
+  PositionalException,
+} from "./exceptions.ts";
 import { exitCodeOfProcess } from "./exit-codes.ts";
 import { flag } from "./flags.ts";
 
@@ -45,8 +50,7 @@ export const CELL_FLAGS = {
   timestamps: flag("timestamps", "The time before each line. Its bytes stay as they are."),
 } as const;
 
-/** By the method's full name. */
-export const CELL_EXCEPTIONS: Readonly<Record<string, MethodException>> = {
+export const CELL_EXCEPTIONS: MethodExceptions = {
   "aurae.cells.v0.CellService.Allocate": { positionals: [{ path: "cell.name" }] },
   "aurae.cells.v0.CellService.Free": CELL,
   "aurae.cells.v0.CellService.Start": {
@@ -129,7 +133,6 @@ export const CELL_EXCEPTIONS: Readonly<Record<string, MethodException>> = {
 
 export const CELL_COMMANDS: readonly ExtraCommand[] = [
   {
-    group: "cell",
     name: "logs",
     summary:
       "Writes the output of an executable as it is: its standard output to ours, its standard error to ours. What is no longer kept, or came too fast, is told on standard error as a number of bytes.",
@@ -143,7 +146,6 @@ export const CELL_COMMANDS: readonly ExtraCommand[] = [
     },
   },
   {
-    group: "cell",
     name: "top",
     summary:
       "Shows what cells use, anew each second, until q is pressed. Without a terminal it writes one reading, taken over a second.",

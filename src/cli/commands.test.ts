@@ -1,12 +1,22 @@
 import { describe, expect, test } from "bun:test";
 import { SERVICE_GROUPS } from "../client/services.ts";
 import { commandsOf, methodKey, pathsOf, pathText, type Command } from "./commands.ts";
-import { BYTE_MESSAGES, EXTRA_COMMANDS, METHOD_EXCEPTIONS } from "./exceptions.ts";
+import { BYTE_MESSAGES } from "./exceptions.ts";
 import { GLOBAL_FLAG_LIST } from "./flags.ts";
+import { loadGroups } from "./groups.ts";
 import { flagsOf } from "./parse.ts";
 import { commandText, flagText } from "./texts.ts";
 
-const commands: readonly Command[] = SERVICE_GROUPS.flatMap(commandsOf);
+const GROUPS = await loadGroups();
+const commands: readonly Command[] = GROUPS.flatMap(commandsOf);
+
+test("loadGroups has the groups of the API, and loads only those that are named", async () => {
+  expect(GROUPS.map(({ name, service }) => ({ name, service }))).toEqual([...SERVICE_GROUPS]);
+  expect((await loadGroups(["x", "health", "--cell", "health"])).map(({ name }) => name)).toEqual([
+    "health",
+  ]);
+  expect(await loadGroups([])).toEqual([]);
+});
 
 describe("the command tree", () => {
   test("has every group and method of the contract, and ours", () => {
@@ -96,21 +106,19 @@ describe("the names of flags", () => {
   });
 });
 
-describe("METHOD_EXCEPTIONS", () => {
+describe("the exceptions of the groups", () => {
   test("names only methods, fields and messages that exist", () => {
-    const named = EXTRA_COMMANDS.map(({ group, name }) => `${group} ${name}`);
+    const extras = GROUPS.flatMap(({ name: group, extras }) =>
+      extras.map(({ name, exception }) => [`${group} ${name}`, exception] as const),
+    );
+    const named = extras.map(([name]) => name);
     const methods = new Map(
       commands
         .filter(({ group, name }) => !named.includes(`${group} ${name}`))
         .map((command) => [methodKey(command.method), command]),
     );
     const messages = new Set<string>();
-    const all = [
-      ...Object.entries(METHOD_EXCEPTIONS),
-      ...EXTRA_COMMANDS.map(
-        ({ group, name, exception }) => [`${group} ${name}`, exception] as const,
-      ),
-    ];
+    const all = [...GROUPS.flatMap(({ exceptions }) => Object.entries(exceptions)), ...extras];
     for (const [key, exception] of all) {
       const command =
         methods.get(key) ?? commands.find(({ group, name }) => `${group} ${name}` === key);

@@ -3,16 +3,10 @@
  * request. Knows no parsing, no output and no words about anything (texts.ts); parser, help and completion all read this.
  */
 import { type DescField, type DescMessage, type DescMethod, ScalarType } from "@bufbuild/protobuf";
-import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
-import {
-  EXTRA_COMMANDS,
-  isByteField,
-  METHOD_EXCEPTIONS,
-  type MethodException,
-  type PositionalException,
-} from "./exceptions.ts";
+import { isByteField, type MethodException, type PositionalException } from "./exceptions.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
+import type { CommandGroup } from "./groups.ts";
 import { enumValueName, flagName, kebabFromPascal, placeholder } from "./names.ts";
 
 /** The way from the request to a field. */
@@ -59,20 +53,16 @@ export interface Command {
 }
 
 /** The names of a group's commands, in the order of the proto. */
-export function commandNames(group: ServiceGroup): readonly string[] {
+export function commandNames(group: CommandGroup): readonly string[] {
   return candidatesOf(group).map(({ name }) => name);
 }
 
-export function findGroup(name: string): ServiceGroup | undefined {
-  return SERVICE_GROUPS.find((group) => group.name === name);
-}
-
-export function findCommand(group: ServiceGroup, name: string): Command | undefined {
+export function findCommand(group: CommandGroup, name: string): Command | undefined {
   const found = candidatesOf(group).find((one) => one.name === name);
   return found === undefined ? undefined : commandFor(group.name, found);
 }
 
-export function commandsOf(group: ServiceGroup): readonly Command[] {
+export function commandsOf(group: CommandGroup): readonly Command[] {
   return candidatesOf(group).map((candidate) => commandFor(group.name, candidate));
 }
 
@@ -89,13 +79,13 @@ interface Candidate {
 }
 
 /** A request that is a stream can't be written as one command line; it needs a tool that speaks it. */
-function candidatesOf({ name: group, service }: ServiceGroup): readonly Candidate[] {
+function candidatesOf({ service, exceptions, extras }: CommandGroup): readonly Candidate[] {
   const generated = service.methods
     .map((method) => ({
       name: kebabFromPascal(method.name),
       method,
       summary: undefined,
-      exception: METHOD_EXCEPTIONS[methodKey(method)] ?? {},
+      exception: exceptions[methodKey(method)] ?? {},
     }))
     .filter(
       ({ method, exception }) =>
@@ -103,7 +93,7 @@ function candidatesOf({ name: group, service }: ServiceGroup): readonly Candidat
         method.methodKind === "server_streaming" ||
         exception.tool !== undefined,
     );
-  return [...generated, ...EXTRA_COMMANDS.filter((extra) => extra.group === group)];
+  return [...generated, ...extras];
 }
 
 function commandFor(group: string, { name, method, summary, exception }: Candidate): Command {

@@ -1,15 +1,10 @@
 /**
  * What the descriptors do not tell about the command line: which fields are positionals, the names that the original's
  * client took, defaults, and what an answer means for the exit code. Everything else follows from a rule (commands.ts).
- * A test holds each path here against the descriptors. What CellService needs is in cell-exceptions.ts.
+ * A test holds each path here against the descriptors. What needs the messages of a service is in a module of its own,
+ * which is loaded with them (groups.ts).
  */
 import type { DescField, DescMethod, Message } from "@bufbuild/protobuf";
-import {
-  HealthCheckResponse_ServingStatus,
-  type HealthCheckResponse,
-} from "../gen/grpc/health/v1/health_pb.ts";
-import { CELL_COMMANDS, CELL_EXCEPTIONS } from "./cell-exceptions.ts";
-import { EXIT } from "./exit-codes.ts";
 import type { FlagSpec } from "./flags.ts";
 import type { Tool } from "./interactive/tool.ts";
 
@@ -57,7 +52,6 @@ export interface MethodException {
 
 /** A command that no method stands for alone. */
 export interface ExtraCommand {
-  readonly group: string;
   readonly name: string;
   readonly summary: string;
   /** Whose request its flags fill in. */
@@ -66,8 +60,9 @@ export interface ExtraCommand {
 }
 
 /** By the method's full name. */
-export const METHOD_EXCEPTIONS: Readonly<Record<string, MethodException>> = {
-  ...CELL_EXCEPTIONS,
+export type MethodExceptions = Readonly<Record<string, MethodException>>;
+
+export const OBSERVE_EXCEPTIONS: MethodExceptions = {
   "aurae.observe.v0.ObserveService.GetSubProcessStream": {
     positionals: [
       {
@@ -79,6 +74,9 @@ export const METHOD_EXCEPTIONS: Readonly<Record<string, MethodException>> = {
     // "cell logs" writes output as it is.
     omits: ["raw"],
   },
+};
+
+export const VM_EXCEPTIONS: MethodExceptions = {
   "aurae.vms.v0.VmService.Allocate": {
     positionals: [{ path: "machine.id" }],
     flags: {
@@ -96,15 +94,7 @@ export const METHOD_EXCEPTIONS: Readonly<Record<string, MethodException>> = {
   "aurae.vms.v0.VmService.Free": { positionals: [{ path: "vm_id" }] },
   "aurae.vms.v0.VmService.Start": { positionals: [{ path: "vm_id" }] },
   "aurae.vms.v0.VmService.Stop": { positionals: [{ path: "vm_id" }] },
-  "grpc.health.v1.Health.Check": {
-    exitCode: (answer) =>
-      (answer as HealthCheckResponse).status === HealthCheckResponse_ServingStatus.SERVING
-        ? EXIT.ok
-        : EXIT.failed,
-  },
 };
-
-export const EXTRA_COMMANDS: readonly ExtraCommand[] = CELL_COMMANDS;
 
 /** Messages whose whole numbers are bytes, so that `64M` may be written. */
 export const BYTE_MESSAGES: ReadonlySet<string> = new Set([

@@ -3,11 +3,11 @@
  */
 import { defaultSearchPaths } from "../client/config.ts";
 import { CONTEXT_VARIABLE } from "../client/contexts.ts";
-import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
 import { type Builtin, BUILTINS } from "./builtins.ts";
 import { type Command, commandNames, commandsOf } from "./commands.ts";
 import { EXIT_CODES, PROCESS_EXIT } from "./exit-codes.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
+import type { CommandGroup } from "./groups.ts";
 import { flagsOf } from "./parse.ts";
 import { commandText, firstSentence, flagText } from "./texts.ts";
 
@@ -15,7 +15,7 @@ const WIDTH = 100;
 /** A flag this long or longer gets its summary on the next line. */
 const NAME_MAX = 36;
 
-export function topHelp(): string {
+export function topHelp(groups: readonly CommandGroup[]): string {
   return [
     "aer: the command line of auraed",
     "",
@@ -24,7 +24,7 @@ export function topHelp(): string {
     "       aer context <command>",
     "",
     "Groups:",
-    ...rows(SERVICE_GROUPS.map((group) => [group.name, commandNames(group).join(", ")])),
+    ...rows(groups.map((group) => [group.name, commandNames(group).join(", ")])),
     "",
     "And:",
     ...rows(BUILTINS.map(({ name, text }) => [name, firstSentence(text[0] ?? "")])),
@@ -42,7 +42,7 @@ export function topHelp(): string {
   ].join("\n");
 }
 
-export function groupHelp(group: ServiceGroup): string {
+export function groupHelp(group: CommandGroup): string {
   return [
     `Usage: aer ${group.name} <command> [arguments] [flags]`,
     "",

@@ -5,9 +5,9 @@
  * value takes the next word whatever it looks like.
  */
 import { type Builtin, BUILTINS, findBuiltin } from "./builtins.ts";
-import { type Command, commandNames, findCommand, findGroup } from "./commands.ts";
+import { type Command, commandNames, findCommand } from "./commands.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "./flags.ts";
-import { SERVICE_GROUPS, type ServiceGroup } from "../client/services.ts";
+import { type CommandGroup, GROUP_NAMES } from "./groups.ts";
 import { nearest } from "../base/suggest.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -19,7 +19,7 @@ export interface GivenFlag {
 }
 
 export interface ParsedLine {
-  readonly group: ServiceGroup | undefined;
+  readonly group: CommandGroup | undefined;
   readonly command: Command | undefined;
   /** In place of a group. */
   readonly builtin: Builtin | undefined;
@@ -30,11 +30,14 @@ export interface ParsedLine {
   readonly rest: readonly string[] | undefined;
 }
 
-/** @throws UsageError */
-export function parseLine(argv: readonly string[]): ParsedLine {
+/**
+ * @param groups at least those that the words name
+ * @throws UsageError
+ */
+export function parseLine(argv: readonly string[], groups: readonly CommandGroup[]): ParsedLine {
   const words: string[] = [];
   const flags: GivenFlag[] = [];
-  let group: ServiceGroup | undefined;
+  let group: CommandGroup | undefined;
   let command: Command | undefined;
   let builtin: Builtin | undefined;
   let rest: readonly string[] | undefined;
@@ -50,9 +53,9 @@ export function parseLine(argv: readonly string[]): ParsedLine {
         known = flagTable([...GLOBAL_FLAG_LIST, ...builtin.flags]);
         return;
       }
-      group = findGroup(word);
+      group = groups.find(({ name }) => name === word);
       if (group === undefined) {
-        const names = [...SERVICE_GROUPS, ...BUILTINS].map(({ name }) => name);
+        const names = [...GROUP_NAMES, ...BUILTINS.map(({ name }) => name)];
         throw new UsageError(`no command "${word}"${nearest(word, names)}`);
       }
     } else {

@@ -1,12 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { type Message, toJson } from "@bufbuild/protobuf";
 import { assignmentsFrom } from "./assignments.ts";
+import { loadGroups } from "./groups.ts";
 import { parseLine } from "./parse.ts";
 import { requestFrom } from "./request.ts";
 
+const GROUPS = await loadGroups();
+
 /** The request that a command line makes, as JSON. */
 function requestOf(...argv: string[]): unknown {
-  const { command, words, flags, rest } = parseLine(argv);
+  const { command, words, flags, rest } = parseLine(argv, GROUPS);
   const message: Message = requestFrom(
     command!,
     assignmentsFrom(command!, words, flags, rest),

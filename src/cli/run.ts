@@ -16,16 +16,17 @@ import { AuraeError, messageOf } from "../base/errors.ts";
 import { assignmentsFrom } from "./assignments.ts";
 import { type Builtin, findBuiltin, FORCE } from "./builtins.ts";
 import { call } from "./call.ts";
-import { type Command, findCommand, findGroup } from "./commands.ts";
+import { type Command, findCommand } from "./commands.ts";
 import { errorLines } from "./error-lines.ts";
 import { escapeText } from "./escape.ts";
 import { EXIT, exitCodeFor } from "./exit-codes.ts";
 import type { FlagSpec } from "./flags.ts";
 import { type Globals, globalsFrom } from "./globals.ts";
+import { loadGroups } from "./groups.ts";
 import type { Host } from "./interactive/host.ts";
 import type { Tool } from "./interactive/tool.ts";
 import { type ParsedLine, parseLine, whereOf } from "./parse.ts";
-import { renderAnswer } from "./render/answers.ts";
+import { answerRenderer } from "./render/answers.ts";
 import { styleFrom } from "./render/style.ts";
 import { requestFrom } from "./request.ts";
 import { UsageError } from "./usage-error.ts";
@@ -50,7 +51,7 @@ export async function runAer(argv: readonly string[], io: CliIo): Promise<number
     await io.stderr(lines.map((line) => `aer: ${line}\n`).join(""));
   let where = "";
   try {
-    const line = parseLine(argv);
+    const line = parseLine(argv, await loadGroups(argv));
     where = whereOf(line);
     return await dispatch(line, globalsFrom(line.flags), io, say);
   } catch (error) {
@@ -80,7 +81,7 @@ async function dispatch(line: ParsedLine, globals: Globals, io: CliIo, say: Say)
       builtin !== undefined
         ? await help.builtinHelp(builtin)
         : group === undefined
-          ? help.topHelp()
+          ? help.topHelp(await loadGroups())
           : help.groupHelp(group),
     );
     return EXIT.usage;
@@ -181,9 +182,10 @@ async function runCommand(
     style: styleFrom(io.env, io.isTerminal),
   };
   const options = { signal: io.signal, timeoutMs: globals.timeoutMs };
+  const render = await answerRenderer(method.output);
   let code: number = EXIT.ok;
   for await (const answer of call(transport, method, request.message, options)) {
-    await io.stdout(renderAnswer(method.output, answer, form));
+    await io.stdout(render(answer, form));
     code = command.exitCode(answer);
   }
   return code;
@@ -255,11 +257,11 @@ async function report(error: unknown, where: string, io: CliIo, say: Say): Promi
 async function completionText(words: readonly string[]): Promise<string> {
   switch (words.length === 1 ? words[0] : undefined) {
     case "bash":
-      return (await import("./completion/bash.ts")).bashCompletion();
+      return (await import("./completion/bash.ts")).bashCompletion(await loadGroups());
     case "zsh":
-      return (await import("./completion/zsh.ts")).zshCompletion();
+      return (await import("./completion/zsh.ts")).zshCompletion(await loadGroups());
     case "fish":
-      return (await import("./completion/fish.ts")).fishCompletion();
+      return (await import("./completion/fish.ts")).fishCompletion(await loadGroups());
     default:
       throw new UsageError("name one shell: bash, zsh or fish");
   }
@@ -272,13 +274,13 @@ async function helpText({ group, command, builtin, words }: ParsedLine): Promise
     return await help.builtinHelp(builtin);
   }
   const [first, second] = group === undefined ? words : [];
-  const about = group ?? (first === undefined ? undefined : findGroup(first));
+  const about = group ?? (first === undefined ? undefined : (await loadGroups([first]))[0]);
   if (about === undefined) {
     const other = first === undefined ? undefined : findBuiltin(first);
     if (first !== undefined && other === undefined) {
       throw new UsageError(`no command "${first}"`);
     }
-    return other === undefined ? help.topHelp() : await help.builtinHelp(other);
+    return other === undefined ? help.topHelp(await loadGroups()) : await help.builtinHelp(other);
   }
   const what = command ?? (second === undefined ? undefined : findCommand(about, second));
   if (what === undefined && second !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Every service a client can call, by the name of its group in `aer`. The one list that the command line, completion
- * and scripts are made from.
+ * Every service a client can call, by the name of its group in `aer`. For who needs them all; a command loads its own
+ * (cli/groups.ts), and a test holds the two against each other.
  */
 import type { DescService } from "@bufbuild/protobuf";
 import { CellService } from "../gen/aurae/cells/v0/cells_pb.ts";

@@ -24,7 +24,7 @@ function loadedWith(entry: string): ReadonlySet<string> {
 test("loadedWith follows imports, and stops at import()", () => {
   const loaded = loadedWith("src/main/aer.ts");
   expect(loaded).toContain("src/cli/commands.ts");
-  expect(loaded).toContain("src/gen/aurae/cells/v0/cells_pb.ts");
+  expect(loaded).toContain("@bufbuild/protobuf");
   expect(loadedWith("src/cli/help.ts")).toContain("src/cli/summaries.ts");
 });
 
@@ -35,6 +35,10 @@ test("a call of aer loads no words of the help, and nothing of commands that are
     ...["completion/bash", "completion/tree", "interactive/exec", "interactive/process-host"],
   ].map((name) => `src/cli/${name}.ts`);
   const others = [
+    // The messages of cells, whose rules are the larger part of it all.
+    "src/gen/aurae/cells/v0/cells_pb.ts",
+    "src/gen/grpc/health/v1/health_pb.ts",
+    "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js",
     "src/client/context-store.ts",
     "src/client/duplex-client.ts",
     "src/client/connect-failure.ts",

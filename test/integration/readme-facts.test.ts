@@ -11,7 +11,7 @@ import { GLOBAL_FLAG_LIST } from "../../src/cli/flags.ts";
 import { flagsOf } from "../../src/cli/parse.ts";
 import { loadConfig } from "../../src/client/config.ts";
 import { DEFAULT_SERVER_NAME } from "../../src/client/credentials.ts";
-import { SERVICE_GROUPS } from "../../src/client/services.ts";
+import { loadGroups } from "../../src/cli/groups.ts";
 import { USAGE } from "../../src/daemon/config.ts";
 import { VERSION } from "../../src/daemon/version.ts";
 import { LIMITS } from "../../src/transport/limits.ts";
@@ -134,11 +134,11 @@ describe("README.md", () => {
     }
   });
 
-  test("teaches only flags of aer that --help shows", () => {
+  test("teaches only flags of aer that --help shows", async () => {
     const shown = new Set(
-      SERVICE_GROUPS.flatMap(commandsOf).flatMap((it) => [
-        ...[...GLOBAL_FLAG_LIST, ...flagsOf(it)].map(({ name }) => `--${name}`),
-      ]),
+      (await loadGroups())
+        .flatMap(commandsOf)
+        .flatMap((it) => [...[...GLOBAL_FLAG_LIST, ...flagsOf(it)].map(({ name }) => `--${name}`)]),
     );
     const scripts = stepsOf(read("README.md"), "README.md").map(({ script }) => script);
     const taught =

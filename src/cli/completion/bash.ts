@@ -2,10 +2,11 @@
  * The completion script for bash (bash(1), "Programmable Completion"). Words are walked once to find the group and the
  * command, with the flags that take a value known, so that a value is never taken for a word.
  */
+import type { CommandGroup } from "../groups.ts";
 import { type CompletionFlag, completionGroups, globalCompletionFlags } from "./tree.ts";
 
-export function bashCompletion(): string {
-  const groups = completionGroups();
+export function bashCompletion(commandGroups: readonly CommandGroup[]): string {
+  const groups = completionGroups(commandGroups);
   const globals = globalCompletionFlags();
   const everyFlag = [
     ...globals,

@@ -3,8 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bashCompletion } from "./bash.ts";
+import { loadGroups } from "../groups.ts";
 import { fishCompletion } from "./fish.ts";
 import { zshCompletion } from "./zsh.ts";
+
+const GROUPS = await loadGroups();
 
 /** What bash offers after these words, the last being the one under the cursor. */
 async function offered(...words: string[]): Promise<string[]> {
@@ -12,7 +15,7 @@ async function offered(...words: string[]): Promise<string[]> {
 }
 
 async function offeredIn(home: string, ...words: string[]): Promise<string[]> {
-  const script = `${bashCompletion()}
+  const script = `${bashCompletion(GROUPS)}
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
 _aer
@@ -98,16 +101,16 @@ describe("bashCompletion", () => {
 });
 
 test("zshCompletion and fishCompletion know each command and flag", () => {
-  for (const script of [zshCompletion(), fishCompletion()]) {
+  for (const script of [zshCompletion(GROUPS), fishCompletion(GROUPS)]) {
     for (const word of ["get-sub-process-stream", "power-off", "memory-max", "no-cell"]) {
       expect(script).toContain(word);
     }
     expect(script).not.toContain("cell-memory-max");
   }
   // What stands in single quotes must not end them by an apostrophe of its own.
-  expect(fishCompletion()).toContain("Left out: the daemon\\'s.");
-  expect(zshCompletion()).toContain("Left out\\: the daemon'\\''s.");
-  for (const line of fishCompletion().split("\n")) {
+  expect(fishCompletion(GROUPS)).toContain("Left out: the daemon\\'s.");
+  expect(zshCompletion(GROUPS)).toContain("Left out\\: the daemon'\\''s.");
+  for (const line of fishCompletion(GROUPS).split("\n")) {
     expect(line.replaceAll("\\'", "").split("'").length % 2, line).toBe(1);
   }
 });

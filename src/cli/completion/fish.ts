@@ -1,10 +1,11 @@
 /**
  * The completion script for fish (`complete` in fish's manual): one line a word or flag, each with its condition.
  */
+import type { CommandGroup } from "../groups.ts";
 import { type CompletionFlag, completionGroups, globalCompletionFlags } from "./tree.ts";
 
-export function fishCompletion(): string {
-  const groups = completionGroups();
+export function fishCompletion(commandGroups: readonly CommandGroup[]): string {
+  const groups = completionGroups(commandGroups);
   const names = groups.map(({ name }) => name).join(" ");
   const lines = [
     '# fish completion for aer; made by "aer completion fish".',

@@ -1,10 +1,10 @@
 /**
  * The command tree as completion needs it: plain words, whatever the shell.
  */
-import { SERVICE_GROUPS } from "../../client/services.ts";
 import { type Builtin, BUILTINS } from "../builtins.ts";
 import { type Command, commandsOf } from "../commands.ts";
 import { type FlagSpec, GLOBAL_FLAG_LIST } from "../flags.ts";
+import { type CommandGroup, GROUP_NAMES } from "../groups.ts";
 import { methodPaths } from "../methods.ts";
 import { flagsOf } from "../parse.ts";
 import { commandText, flagText } from "../texts.ts";
@@ -34,9 +34,9 @@ export interface CompletionGroup {
   readonly commands: readonly CompletionCommand[];
 }
 
-export function completionGroups(): readonly CompletionGroup[] {
+export function completionGroups(groups: readonly CommandGroup[]): readonly CompletionGroup[] {
   return [
-    ...SERVICE_GROUPS.map((group) => ({
+    ...groups.map((group) => ({
       name: group.name,
       commands: commandsOf(group).map(completionCommand),
     })),
@@ -53,7 +53,7 @@ function wordsAfter({ name, commands, flags }: Builtin): readonly CompletionComm
     case "call":
       return methodPaths().map(plain);
     case "help":
-      return [...SERVICE_GROUPS, ...BUILTINS].map((it) => plain(it.name));
+      return [...GROUP_NAMES, ...BUILTINS.map((it) => it.name)].map(plain);
     default:
       return commands.map((command) => ({
         name: command.name,

@@ -1,10 +1,11 @@
 /**
  * The completion script for zsh (zshcompsys(1)): `_arguments` for the flags, `_describe` for the words.
  */
+import type { CommandGroup } from "../groups.ts";
 import { type CompletionFlag, completionGroups, globalCompletionFlags } from "./tree.ts";
 
-export function zshCompletion(): string {
-  const groups = completionGroups();
+export function zshCompletion(commandGroups: readonly CommandGroup[]): string {
+  const groups = completionGroups(commandGroups);
   const groupCases = groups.map(
     ({ name, commands }) => `        ${name})
           commands=(${commands.map((command) => quote(`${plain(command.name)}:${plain(command.summary)}`)).join(" ")})

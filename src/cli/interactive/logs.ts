@@ -13,7 +13,7 @@ import {
 } from "../../gen/aurae/observe/v0/observe_pb.ts";
 import { CELL_FLAGS } from "../cell-exceptions.ts";
 import { EXIT } from "../exit-codes.ts";
-import { renderAnswer } from "../render/answers.ts";
+import { answerRenderer } from "../render/answers.ts";
 import { timeText } from "../render/times.ts";
 import { PLAIN } from "../render/style.ts";
 import type { CliIo } from "../run.ts";
@@ -49,11 +49,12 @@ export const logs: Tool = async (context) => {
     signal: io.signal,
     ...(context.timeoutMs === undefined ? {} : { timeoutMs: context.timeoutMs }),
   });
+  const render = await answerRenderer(GetSubProcessStreamResponseSchema);
   const writer = new OutputWriter(io, context.say);
   for await (const answer of answers) {
     if (output === "json") {
       const form = { output, isStream: true, style: PLAIN };
-      await io.stdout(renderAnswer(GetSubProcessStreamResponseSchema, answer, form));
+      await io.stdout(render(answer, form));
     } else {
       await writer.write(answer);
     }

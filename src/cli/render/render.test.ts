@@ -22,18 +22,41 @@ import {
   HealthCheckResponseSchema,
 } from "../../gen/grpc/health/v1/health_pb.ts";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { renderAnswer } from "./answers.ts";
+import { answerRenderer } from "./answers.ts";
 import { renderLine } from "./message.ts";
 import { PLAIN, type Style, styleFrom } from "./style.ts";
 import { CELL_MAX_CHARS } from "./table.ts";
 import { durationText, roundBytes } from "./units.ts";
+
+const KINDS: readonly DescMessage[] = [
+  CellServiceAllocateResponseSchema,
+  CellServiceEventsResponseSchema,
+  CellServiceFreeResponseSchema,
+  CellServiceListResponseSchema,
+  CellServiceStatusResponseSchema,
+  CellServiceStopResponseSchema,
+  GetPosixSignalsStreamResponseSchema,
+  GetSubProcessStreamResponseSchema,
+  VmServiceAllocateRequestSchema,
+  VmServiceListResponseSchema,
+  HealthCheckResponseSchema,
+];
+const RENDERERS = new Map(
+  await Promise.all(
+    KINDS.map(async (desc) => [desc.typeName, await answerRenderer(desc)] as const),
+  ),
+);
 
 function shown<Desc extends DescMessage>(
   desc: Desc,
   init: MessageInitShape<Desc>,
   form: { output?: "json" | "table"; isStream?: boolean; style?: Style } = {},
 ): string {
-  return renderAnswer(desc, create(desc, init), {
+  const render = RENDERERS.get(desc.typeName);
+  if (render === undefined) {
+    throw new Error(`name ${desc.typeName} among the kinds of answers above`);
+  }
+  return render(create(desc, init), {
     output: form.output ?? "table",
     isStream: form.isStream ?? false,
     style: form.style ?? PLAIN,
@@ -79,7 +102,7 @@ const TREE: MessageInitShape<typeof CellServiceListResponseSchema> = {
   ],
 };
 
-describe("renderAnswer draws the tree of cells", () => {
+describe("answerRenderer draws the tree of cells", () => {
   test("with limits, executables and how they ended, and with nothing that steers a terminal", () => {
     expect(shown(CellServiceListResponseSchema, TREE)).toBe(
       `NAME            PID  STATE              LIMITS OR COMMAND
@@ -173,7 +196,7 @@ web                                                     memory.oom_group=true pi
   });
 });
 
-describe("renderAnswer writes other messages", () => {
+describe("answerRenderer writes other messages", () => {
   test("as aligned lines, implicit zeros included", () => {
     expect(shown(CellServiceAllocateResponseSchema, { cellName: "a\x07" })).toBe(
       "cell_name  a\\x07\ncgroup_v2  false\n",
@@ -249,7 +272,7 @@ b              0            0
   });
 });
 
-describe("renderAnswer shows Status", () => {
+describe("answerRenderer shows Status", () => {
   const share = (avg10: number, totalUsec: bigint) => ({
     avg10,
     avg60: 0,
@@ -310,7 +333,7 @@ a           2 (77)  running  sleep 42
   });
 });
 
-test("renderAnswer writes events as a line each", () => {
+test("answerRenderer writes events as a line each", () => {
   const line = (event: MessageInitShape<typeof CellEventSchema>) =>
     shown(CellServiceEventsResponseSchema, { event }, { isStream: true });
   const at = { sequence: 1n, timestampMs: 1_700_000_000_000n };

@@ -46,6 +46,7 @@ test("there is a page for each group, for what has more to say, and for the daem
     "aer-call.1",
     "aer-context.1",
     "auraed.8",
+    "auraescript.1",
   ]);
 });
 

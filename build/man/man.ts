@@ -7,12 +7,13 @@ import { type Comments, readComments } from "../reference/comments.ts";
 import { step } from "../step.ts";
 import { aerPages } from "./aer-pages.ts";
 import { auraedPage } from "./auraed-page.ts";
+import { auraescriptPage } from "./auraescript-page.ts";
 import { type Page, renderPage } from "./roff.ts";
 
 export const MAN = join(DIST, "man");
 
 export function manPages(comments: Comments): readonly Page[] {
-  return [...aerPages(comments, VERSION), auraedPage(VERSION)];
+  return [...aerPages(comments, VERSION), auraedPage(VERSION), auraescriptPage(VERSION)];
 }
 
 export async function manCommand(): Promise<void> {

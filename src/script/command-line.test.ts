@@ -9,7 +9,7 @@ const run = (
   kind: "run",
   script,
   args,
-  client: { config: undefined, overrides: {}, ...client },
+  client: { config: undefined, context: undefined, overrides: {}, ...client },
 });
 
 const COMMANDS: readonly [words: string[], command: ScriptCommand][] = [
@@ -21,6 +21,7 @@ const COMMANDS: readonly [words: string[], command: ScriptCommand][] = [
   [["--", "check"], run("check")],
   [["./check"], run("./check")],
   [["--config", "c", "a.ts"], run("a.ts", [], { config: "c" })],
+  [["--context", "b", "a.ts"], run("a.ts", [], { context: "b" })],
   [
     ["--socket=/s", "--client-key", "k", "a.ts", "b"],
     run("a.ts", ["b"], { overrides: { socket: "/s", clientKey: "k" } }),

@@ -5,6 +5,7 @@ import type { ConfigOverrides } from "../client/config.ts";
 
 export interface ClientFlags {
   readonly config: string | undefined;
+  readonly context: string | undefined;
   readonly overrides: ConfigOverrides;
 }
 
@@ -20,8 +21,9 @@ export type ScriptCommand =
       readonly client: ClientFlags;
     };
 
-const VALUES: Readonly<Record<string, "config" | keyof ConfigOverrides>> = {
+const VALUES: Readonly<Record<string, "config" | "context" | keyof ConfigOverrides>> = {
   "--config": "config",
+  "--context": "context",
   "--socket": "socket",
   "--ca-crt": "caCrt",
   "--client-crt": "clientCrt",
@@ -42,6 +44,7 @@ const SUBCOMMANDS = ["check", "init"] as const;
 /** @throws {AuraeError} invalid_argument */
 export function parseScriptArgs(words: readonly string[]): ScriptCommand {
   let config: string | undefined;
+  let context: string | undefined;
   const overrides: { -readonly [K in keyof ConfigOverrides]: ConfigOverrides[K] } = {};
   let at = 0;
   for (; at < words.length; at += 1) {
@@ -71,6 +74,8 @@ export function parseScriptArgs(words: readonly string[]): ScriptCommand {
     }
     if (field === "config") {
       config = value;
+    } else if (field === "context") {
+      context = value;
     } else {
       overrides[field] = value;
     }
@@ -83,7 +88,7 @@ export function parseScriptArgs(words: readonly string[]): ScriptCommand {
     kind: "run",
     script: words[at],
     args: words.slice(at + 1),
-    client: { config, overrides },
+    client: { config, context, overrides },
   };
 }
 
@@ -109,6 +114,7 @@ that editors complete and check scripts in.
 
   --config FILE       the client's configuration; left out: ~/.aurae/config, /etc/aurae/config,
                       /var/lib/aurae/config
+  --context NAME      a context that "aer context add" has made
   --socket ADDRESS    where auraed listens: a socket's path, HOST:PORT or [IPV6%ZONE]:PORT
   --ca-crt FILE       the CA's certificate
   --client-crt FILE   the client's certificate

@@ -6,6 +6,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { AuraeError, messageOf } from "../base/errors.ts";
+import { CONTEXT_VARIABLE } from "../client/contexts.ts";
 import { configure } from "../library/settings.ts";
 import { type ClientFlags, parseScriptArgs, USAGE } from "./command-line.ts";
 import { provideModules, provideRuntimeGlobal, type TextScript } from "./modules.ts";
@@ -78,9 +79,10 @@ export async function runAuraescript(
   return undefined;
 }
 
-function useClientFlags({ config, overrides }: ClientFlags, io: ScriptIo): void {
+function useClientFlags({ config, context, overrides }: ClientFlags, io: ScriptIo): void {
   configure({
     config,
+    context: context ?? io.env[CONTEXT_VARIABLE],
     overrides,
     home: io.env.HOME,
     warn: (message) => io.stderr(`auraescript: warning: ${message}\n`),

@@ -339,7 +339,9 @@ describe("Attach", () => {
       await call.until("attached");
     }
     await until("three who wait", () => x.waiting === 3);
-    calls.forEach((call) => call.leave());
+    for (const call of calls) {
+      call.leave();
+    }
     await until("nobody who waits", () => x.waiting === 0);
   });
 

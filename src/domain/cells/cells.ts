@@ -151,9 +151,9 @@ export class Cells {
     state.saveCell(cell.record("freeing"));
     const done = this.#freeWhole(cell, asked).catch((error: unknown) => {
       cell.state = { kind: "allocated" };
-      names
-        .filter((name) => cell.executables.get(name) === undefined)
-        .forEach((name) => state.removeExecutable(`${cell.name}`, name));
+      for (const name of names.filter((name) => cell.executables.get(name) === undefined)) {
+        state.removeExecutable(`${cell.name}`, name);
+      }
       state.saveCell(cell.record("allocated"));
       throw error instanceof AuraeError
         ? error

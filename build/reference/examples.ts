@@ -41,6 +41,12 @@ const EXAMPLES: Readonly<Record<string, readonly JsonObject[]>> = {
   "aurae.cells.v0.CellService.Thaw": CELL,
   "aurae.cells.v0.CellService.Status": CELL,
   "aurae.cells.v0.CellService.Wait": EXECUTABLE,
+  "aurae.cells.v0.CellService.Run": [
+    {
+      cell: { name: "job", isolateProcess: true },
+      executable: { name: "report", args: ["date", "--utc"] },
+    },
+  ],
   "aurae.cells.v0.CellService.Events": [{ afterSequence: "0", cellName: "web" }],
   "aurae.cells.v0.CellService.Exec": [
     { start: { cellName: "web", args: ["ls", "/"], workingDirectory: "/tmp" } },

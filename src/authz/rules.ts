@@ -21,6 +21,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "aurae.cells.v0.CellService/Update": ADMIN,
   "aurae.cells.v0.CellService/Freeze": ADMIN,
   "aurae.cells.v0.CellService/Thaw": ADMIN,
+  "aurae.cells.v0.CellService/Run": ADMIN,
   "aurae.cells.v0.CellService/Exec": ADMIN,
   "aurae.cells.v0.CellService/Attach": ADMIN,
   "aurae.cells.v0.CellService/List": READ,

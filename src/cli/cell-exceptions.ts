@@ -26,6 +26,28 @@ const PROCESS_NOTE =
 
 const CELL: MethodException = { positionals: [{ path: "cell_name" }] };
 
+/** What is to be run, as Start and Run take it. */
+const EXECUTABLE_FLAGS: MethodException["flags"] = {
+  "executable.command": { aliases: ["cmd"], short: "c" },
+  "executable.description": { aliases: ["desc"] },
+  "executable.privileges.user": { name: "user", short: "u" },
+  "executable.privileges.group": { name: "group" },
+  "executable.privileges.supplementary_groups": { name: "supplementary-group" },
+  "executable.privileges.capabilities.names": { name: "capability" },
+  "executable.privileges.no_new_privileges": { name: "no-new-privileges" },
+  "executable.privileges.seccomp": { name: "seccomp" },
+  "executable.env": { short: "e" },
+  "executable.working_directory": { short: "w" },
+  "executable.resource_limits": { name: "resource-limit", aliases: ["rlimit"] },
+  "executable.restart.mode": { name: "restart" },
+  "executable.readiness.mode": { name: "readiness" },
+};
+
+const COMMAND_OR_ARGS: MethodException["exactlyOne"] = {
+  paths: ["executable.command", "executable.args"],
+  hint: "a command line with -c, or a program and its arguments after --",
+};
+
 export const CELL_FLAGS = {
   wait: flag(
     "wait",
@@ -61,31 +83,23 @@ export const CELL_EXCEPTIONS: MethodExceptions = {
       },
       { path: "executable.name" },
     ],
-    flags: {
-      "executable.command": { aliases: ["cmd"], short: "c" },
-      "executable.description": { aliases: ["desc"] },
-      "executable.privileges.user": { name: "user", short: "u" },
-      "executable.privileges.group": { name: "group" },
-      "executable.privileges.supplementary_groups": { name: "supplementary-group" },
-      "executable.privileges.capabilities.names": { name: "capability" },
-      "executable.privileges.no_new_privileges": { name: "no-new-privileges" },
-      "executable.privileges.seccomp": { name: "seccomp" },
-      "executable.env": { short: "e" },
-      "executable.working_directory": { short: "w" },
-      "executable.resource_limits": { name: "resource-limit", aliases: ["rlimit"] },
-      "executable.restart.mode": { name: "restart" },
-      "executable.readiness.mode": { name: "readiness" },
-    },
+    flags: EXECUTABLE_FLAGS,
     rest: "executable.args",
-    exactlyOne: {
-      paths: ["executable.command", "executable.args"],
-      hint: "a command line with -c, or a program and its arguments after --",
-    },
+    exactlyOne: COMMAND_OR_ARGS,
     extras: [CELL_FLAGS.wait, CELL_FLAGS.keep],
     tool: {
       onlyWith: CELL_FLAGS.wait,
       load: async () => (await import("./interactive/start-wait.ts")).startAndWait,
     },
+  },
+  "aurae.cells.v0.CellService.Run": {
+    note: `What it prints is written as it comes. Ctrl-C stops it. ${PROCESS_NOTE}`,
+    positionals: [{ path: "cell.name", shown: "CELL_NAME" }],
+    wraps: ["cell", "executable"],
+    flags: { ...EXECUTABLE_FLAGS, "executable.name": { name: "executable" } },
+    rest: "executable.args",
+    exactlyOne: COMMAND_OR_ARGS,
+    tool: { load: async () => (await import("./interactive/run-in-cell.ts")).runInCell },
   },
   "aurae.cells.v0.CellService.Stop": { positionals: EXECUTABLE },
   "aurae.cells.v0.CellService.Update": CELL,

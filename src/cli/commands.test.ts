@@ -30,6 +30,7 @@ describe("the command tree", () => {
       "cell thaw",
       "cell status",
       "cell wait",
+      "cell run",
       "cell events",
       "cell exec",
       "cell attach",

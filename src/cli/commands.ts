@@ -101,8 +101,8 @@ function commandFor(group: string, { name, method, summary, exception }: Candida
   const paths = leavesOf(method.input, []).filter(
     (path) => exception.omits?.includes(pathText(path)) !== true,
   );
-  const wrapper = wrapperOf(paths);
-  const all = paths.map((path) => requestFlag(path, exception, wrapper));
+  const wrappers = wrappersOf(paths, exception.wraps);
+  const all = paths.map((path) => requestFlag(path, exception, wrappers));
   const counts = new Map<string, number>();
   for (const name of [...all, ...GLOBAL_FLAG_LIST].flatMap((flag) => [
     flag.name,
@@ -113,7 +113,7 @@ function commandFor(group: string, { name, method, summary, exception }: Candida
   const flags = all
     .filter((flag) => !positionalPaths.has(pathText(flag.path)))
     .filter((flag) => pathText(flag.path) !== exception.rest)
-    .map((flag) => withShownName(flag, exception, wrapper, (alias) => counts.get(alias) === 1));
+    .map((flag) => withShownName(flag, exception, wrappers, (alias) => counts.get(alias) === 1));
   const rest = all.find((flag) => pathText(flag.path) === exception.rest);
   return {
     group,
@@ -155,9 +155,14 @@ function omittingFlag(
 }
 
 /** The one message that a request wraps, whose name says nothing: `cell` of Allocate, but none of Update's. */
-function wrapperOf(paths: readonly FieldPath[]): DescField | undefined {
+function wrappersOf(
+  paths: readonly FieldPath[],
+  named: readonly string[] | undefined,
+): ReadonlySet<DescField | undefined> {
   const roots = new Set(paths.filter((path) => path.length > 1).map((path) => path[0]));
-  return roots.size === 1 ? [...roots][0] : undefined;
+  return named === undefined
+    ? new Set(roots.size === 1 ? roots : [])
+    : new Set([...roots].filter((field) => named.includes(field?.name ?? "")));
 }
 
 /**
@@ -167,12 +172,12 @@ function wrapperOf(paths: readonly FieldPath[]): DescField | undefined {
 function withShownName(
   flag: RequestFlag,
   exception: MethodException,
-  wrapper: DescField | undefined,
+  wrappers: ReadonlySet<DescField | undefined>,
   isUnique: (alias: string) => boolean,
 ): RequestFlag {
   const aliases = flag.aliases.filter(isUnique);
   const short =
-    exception.flags?.[pathText(flag.path)]?.name ?? shortFlagName(flag.path, wrapper) ?? "id";
+    exception.flags?.[pathText(flag.path)]?.name ?? shortFlagName(flag.path, wrappers) ?? "id";
   if (short === "id" || !aliases.includes(short)) {
     return { ...flag, aliases };
   }
@@ -180,8 +185,11 @@ function withShownName(
 }
 
 /** Without the message around it, `memory-max` for `cell.memory.max`; undefined for a field of the request itself. */
-function shortFlagName(path: FieldPath, wrapper: DescField | undefined): string | undefined {
-  return path.length > 1 && path[0] === wrapper
+function shortFlagName(
+  path: FieldPath,
+  wrappers: ReadonlySet<DescField | undefined>,
+): string | undefined {
+  return path.length > 1 && wrappers.has(path[0])
     ? flagName(path.slice(1).map((field) => field.name))
     : undefined;
 }
@@ -216,7 +224,7 @@ function innerMessage(field: DescField, above: FieldPath): DescMessage | undefin
 function requestFlag(
   path: FieldPath,
   exception: MethodException,
-  wrapper: DescField | undefined,
+  wrappers: ReadonlySet<DescField | undefined>,
 ): RequestFlag {
   const names = path.map((field) => field.name);
   const special = exception.flags?.[pathText(path)] ?? {};
@@ -225,7 +233,7 @@ function requestFlag(
     throw new Error("a flag needs a field");
   }
   const syntax = syntaxOf(leaf);
-  const short = shortFlagName(path, wrapper);
+  const short = shortFlagName(path, wrappers);
   const isSwitch = leaf.fieldKind === "scalar" && leaf.scalar === ScalarType.BOOL;
   const choices = choicesOf(leaf);
   return {

@@ -36,6 +36,8 @@ export interface MethodException {
   readonly flags?: Readonly<Record<string, FlagException>>;
   /** What the help says after the method's own words. */
   readonly note?: string;
+  /** The messages whose names say nothing in a flag's, where more than one message is in the request. */
+  readonly wraps?: readonly string[];
   /** Fields that have no flag. */
   readonly omits?: readonly string[];
   /** The repeated field that takes the words after `--`. */

@@ -34,6 +34,8 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
     "Stops the processor for every process in a cell and in the cells below it, and answers when all stand still. Freezing a frozen cell is no error.\n\nErrors: NOT_FOUND if the cell is not allocated, FAILED_PRECONDITION if it is being freed, DEADLINE_EXCEEDED if a process does not stand still in time, and then all go on.",
   "aurae.cells.v0.CellService.List":
     "Answers with the whole tree of allocated cells, each with the limits it was allocated with.\n\nErrors: none of its own.",
+  "aurae.cells.v0.CellService.Run":
+    "Allocates a cell, starts an executable in it, waits until that has ended for good, and frees the cell. What the executable printed stays readable, by its process id or by the names of both. When the caller goes away, the executable is stopped and the cell freed.\n\nErrors: those of Allocate, Start and Free. Whatever fails, the cell is freed.",
   "aurae.cells.v0.CellService.Start":
     "Runs an executable in a cell, or beside the daemon when no cell is named.\n\nErrors: NOT_FOUND if the cell is not allocated, ALREADY_EXISTS if the cell has an executable of that name that was not stopped yet, FAILED_PRECONDITION if the cell is frozen or being freed, if an executable that it requires does not run, or if it is to be started once a boot and was, INVALID_ARGUMENT for a user, group or capability that there is not, RESOURCE_EXHAUSTED if the machine has no room for one more, INTERNAL naming the step of the launch that failed.",
   "aurae.cells.v0.CellService.Status":
@@ -64,6 +66,12 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "aurae.cells.v0.CellServiceExecRequest.stdin_end": "Standard input ends here.",
   "aurae.cells.v0.CellServiceFreeRequest.cell_name": "The full name of the cell.",
   "aurae.cells.v0.CellServiceFreezeRequest.cell_name": "The full name of the cell.",
+  "aurae.cells.v0.CellServiceRunRequest.cell": "The cell to make for it.",
+  "aurae.cells.v0.CellServiceRunRequest.executable": "What to run.",
+  "aurae.cells.v0.CellServiceRunRequest.gid":
+    "The group id to run as. Left out: the daemon's, which is root's as a rule, whatever the uid is.",
+  "aurae.cells.v0.CellServiceRunRequest.uid":
+    "The user id to run as. Left out: the daemon's. It leaves the group as it is: name a gid, too.",
   "aurae.cells.v0.CellServiceStartRequest.cell_name":
     "The full name of the cell to run it in. Left out: in no cell, so without limits.",
   "aurae.cells.v0.CellServiceStartRequest.executable": "What to run.",

@@ -146,6 +146,7 @@ const cellRecord = object<CellRecord>({
   isolateProcess: flag,
   isolateNetwork: flag,
   outputMaxBytes: optional(count),
+  isTransient: optional(flag),
   holder: optional(object<NonNullable<CellRecord["holder"]>>({ pid: count, startTime: int64 })),
 });
 

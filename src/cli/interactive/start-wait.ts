@@ -8,21 +8,12 @@ import {
   type CellServiceStartRequest,
   type CellServiceWaitResponse,
 } from "../../gen/aurae/cells/v0/cells_pb.ts";
-import { ObserveService } from "../../gen/aurae/observe/v0/observe_pb.ts";
 import { CELL_FLAGS } from "../cell-exceptions.ts";
 import { EXIT, exitCodeOfProcess } from "../exit-codes.ts";
 import { UsageError } from "../usage-error.ts";
-import { OutputWriter } from "./logs.ts";
+import { drained, followOutput, type Name } from "./follow-output.ts";
 import { Interruption } from "./session.ts";
 import type { Tool, ToolContext } from "./tool.ts";
-
-/** How long output may go on after the end: something else may hold the pipe, and need not ever let go. */
-const DRAIN_MS = 2_000;
-
-interface Name {
-  readonly cellName?: string;
-  readonly executableName: string;
-}
 
 export const startAndWait: Tool = async (context) => {
   if (context.output !== "table") {
@@ -46,7 +37,7 @@ export const startAndWait: Tool = async (context) => {
   const waiting = AbortSignal.any([signal, over.signal]);
   const gone = Promise.withResolvers<never>();
   gone.promise.catch(() => undefined);
-  const output = follow(context, name, over.signal, gone.reject);
+  const output = followOutput(context, name, over.signal, gone.reject);
   try {
     const ending = await Promise.race([waitFor(context, name, waiting), gone.promise]);
     await drained(output);
@@ -93,42 +84,4 @@ async function stop({ transport }: ToolContext, name: Name, isKept: boolean): Pr
       throw error;
     }
   }
-}
-
-/**
- * Never rejects: an executable whose output can't be read runs all the same.
- *
- * @param onGone told when nobody reads ours
- */
-async function follow(
-  context: ToolContext,
-  name: Name,
-  signal: AbortSignal,
-  onGone: (error: unknown) => void,
-): Promise<void> {
-  const writer = new OutputWriter(context.io, context.say);
-  try {
-    const request = { ...name, cellName: name.cellName ?? "", raw: true, follow: true };
-    const observe = createClient(ObserveService, context.transport);
-    for await (const answer of observe.getSubProcessStream(request, { signal })) {
-      await writer.write(answer);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EPIPE") {
-      onGone(error);
-    } else if (!signal.aborted) {
-      await context
-        .say(`its output can't be shown: ${ConnectError.from(error).rawMessage}`)
-        .catch(() => undefined);
-    }
-  }
-}
-
-async function drained(output: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, DRAIN_MS);
-  });
-  await Promise.race([output, late]);
-  clearTimeout(timer);
 }

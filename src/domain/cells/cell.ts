@@ -17,6 +17,8 @@ export interface CellSpec {
   readonly isolateNetwork: boolean;
   /** Of each stream of each executable; undefined for the default. */
   readonly outputMaxBytes: number | undefined;
+  /** Whether it goes with whoever asked for it, and so is nothing that the successor of this daemon takes up. */
+  readonly isTransient: boolean;
 }
 
 /** A spec with the defaults of everything that is left out. */
@@ -26,6 +28,7 @@ export function cellSpec(spec: Pick<CellSpec, "name"> & Partial<CellSpec>): Cell
     isolateProcess: false,
     isolateNetwork: false,
     outputMaxBytes: undefined,
+    isTransient: false,
     ...spec,
   };
 }
@@ -109,7 +112,7 @@ export function cellRecord(
   state: CellRecord["state"],
   namespaces: CellNamespaces | undefined,
 ): CellRecord {
-  const { name, limits, isolateProcess, isolateNetwork, outputMaxBytes } = spec;
+  const { name, limits, isolateProcess, isolateNetwork, outputMaxBytes, isTransient } = spec;
   return {
     name: `${name}`,
     state,
@@ -117,6 +120,7 @@ export function cellRecord(
     isolateProcess,
     isolateNetwork,
     outputMaxBytes,
+    isTransient: isTransient || undefined,
     holder:
       namespaces === undefined
         ? undefined

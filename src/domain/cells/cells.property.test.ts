@@ -86,6 +86,7 @@ function cellSpec(name: CellName, random: (below: number) => number): CellSpec {
     isolateProcess: random(3) === 0,
     isolateNetwork: random(3) === 0,
     outputMaxBytes: undefined,
+    isTransient: false,
   };
 }
 

@@ -17,6 +17,7 @@ import type { ExecutableSpec, StopPolicy } from "../executables/executable-spec.
 import type { Executable } from "../executables/executable.ts";
 import { Executables, type ExecutablesContext } from "../executables/executables.ts";
 import { LenientState } from "../state/lenient-state.ts";
+import { transientState } from "../state/transient-state.ts";
 import type { CellRecord, SavedState } from "../state/state-store.ts";
 import { allocateCgroup } from "./allocate.ts";
 import { Cell, cellRecord, type CellSpec, leafOf } from "./cell.ts";
@@ -31,6 +32,7 @@ import type { CellName } from "./cell-name.ts";
 import { exec, type ExecSession, type ExecSpec } from "./exec.ts";
 import { freeze, requireThawed, standsStill, thaw, thawForFree } from "./freeze.ts";
 import { createNamespaces } from "./namespaces.ts";
+import { makeOutsideLeaf, removeOutsideLeaf } from "./outside-leaf.ts";
 import { planRestore, removeUnknownGroups, undoCell } from "./restore.ts";
 import { type CellStatus, oomKills, readStatus } from "./status.ts";
 import { updateLimits } from "./update.ts";
@@ -90,9 +92,16 @@ export class Cells {
     undo.defer(() => removeTree(this.#kernel.cgroups, `${name}`));
     const cell = this.#add(spec, parent, this.#unshare(spec, parent));
     undo.move();
-    state.saveCell(cell.record("allocated"));
+    this.#keep(cell, "allocated");
     events.emit({ kind: "allocated", cell: `${name}` });
     return cell;
+  }
+
+  /** What is said of one that goes with its caller before it is made is all that a successor has to know. */
+  #keep(cell: Cell, state: CellRecord["state"]): void {
+    if (!cell.spec.isTransient) {
+      this.#context.state.saveCell(cell.record(state));
+    }
   }
 
   #unshare(spec: CellSpec, parent: Cell | undefined): CellNamespaces | undefined {
@@ -115,11 +124,14 @@ export class Cells {
   }
 
   #add(spec: CellSpec, parent: Cell | undefined, namespaces: CellNamespaces | undefined): Cell {
+    const context = spec.isTransient
+      ? { ...this.#context, state: transientState(this.#context.state) }
+      : this.#context;
     const cell = new Cell(spec, {
       parent,
       namespaces,
       executables: (it) =>
-        new Executables(this.#context, {
+        new Executables(context, {
           cell: `${spec.name}`,
           cgroup: leafOf(spec.name),
           namespaces: () => it.namespaces,
@@ -142,19 +154,25 @@ export class Cells {
     return this.#free(this.find(name), asked);
   }
 
+  /** Frees a cell that somebody else may have freed, also when another has its name now. @throws {AuraeError} internal */
+  async freeIfThere(cell: Cell): Promise<void> {
+    if (this.#cached(cell.name) === cell) {
+      await this.#free(cell, {});
+    }
+  }
+
   #free(cell: Cell, asked: Partial<StopPolicy>): Promise<void> {
     if (cell.state.kind === "freeing") {
       return cell.state.done;
     }
-    const { state } = this.#context;
     const names = [...cell.executables].map(({ spec }) => spec.name);
-    state.saveCell(cell.record("freeing"));
+    this.#keep(cell, "freeing");
     const done = this.#freeWhole(cell, asked).catch((error: unknown) => {
       cell.state = { kind: "allocated" };
       for (const name of names.filter((name) => cell.executables.get(name) === undefined)) {
-        state.removeExecutable(`${cell.name}`, name);
+        this.#context.state.removeExecutable(`${cell.name}`, name);
       }
-      state.saveCell(cell.record("allocated"));
+      this.#keep(cell, "allocated");
       throw error instanceof AuraeError
         ? error
         : new AuraeError(
@@ -203,26 +221,8 @@ export class Cells {
     if (cellName !== undefined) {
       return this.usable(cellName).executables.start(spec);
     }
-    this.#makeOutsideLeaf(spec.name);
+    makeOutsideLeaf(this.#kernel, spec.name);
     return this.#outside.start(spec);
-  }
-
-  #makeOutsideLeaf(name: ExecutableName): void {
-    const leaf = leafOf(undefined);
-    try {
-      if (!this.#kernel.cgroups.exists(leaf)) {
-        this.#kernel.cgroups.create(leaf);
-      }
-    } catch (error) {
-      throw new AuraeError(
-        "internal",
-        `executable '${name}' failed to start: ${messageOf(error)}`,
-        {
-          resource: name,
-          cause: error,
-        },
-      );
-    }
   }
 
   /** Runs a further process in a cell. @throws {AuraeError} not_found, invalid_argument, failed_precondition, internal */
@@ -234,7 +234,7 @@ export class Cells {
   update(name: CellName, changes: CgroupLimits): Cell {
     const cell = this.usable(name);
     cell.setLimits(updateLimits(this.#kernel, name, cell.spec.limits, changes));
-    this.#context.state.saveCell(cell.record("allocated"));
+    this.#keep(cell, "allocated");
     this.events.emit({ kind: "updated", cell: cell.cgroup });
     return cell;
   }
@@ -320,18 +320,7 @@ export class Cells {
         log.error("could not free at shutdown", { cause: messageOf(end.reason) });
       }
     }
-    this.#removeOutsideLeaf();
-  }
-
-  /** What an earlier daemon left in it, or one beside this has in it, is not ours to remove. */
-  #removeOutsideLeaf(): void {
-    try {
-      this.#kernel.cgroups.remove(leafOf(undefined));
-    } catch (error) {
-      if (!isErrno(error, "ENOENT", "EBUSY", "ENOTEMPTY")) {
-        log.error("could not remove a control group at shutdown", { cause: messageOf(error) });
-      }
-    }
+    removeOutsideLeaf(this.#kernel);
   }
 
   /** The executables of a cell, or those that are in none. @throws {AuraeError} not_found, failed_precondition */

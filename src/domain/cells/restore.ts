@@ -9,7 +9,7 @@ import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
 import { directoryName } from "../executables/executable-name.ts";
 import { removeGroup } from "../executables/life.ts";
 import type { CellRecord, StateStore } from "../state/state-store.ts";
-import { type Cell, type CellSpec, leafOf } from "./cell.ts";
+import { type Cell, type CellSpec, cellSpec, leafOf } from "./cell.ts";
 import { CellName } from "./cell-name.ts";
 import { createNamespaces } from "./namespaces.ts";
 
@@ -30,9 +30,12 @@ export function planRestore(
 ): RestorePlan {
   const name = CellName.parse(record.name);
   const { limits, isolateProcess, isolateNetwork, outputMaxBytes } = record;
-  const spec: CellSpec = { name, limits, isolateProcess, isolateNetwork, outputMaxBytes };
+  const spec = cellSpec({ name, limits, isolateProcess, isolateNetwork, outputMaxBytes });
   if (!kernel.cgroups.exists(record.name)) {
     return { kind: "undo", why: "its control group was removed" };
+  }
+  if (record.isTransient) {
+    return { kind: "undo", why: "it went with its caller" };
   }
   if (record.state === "allocating") {
     return { kind: "undo", why: "it was not allocated whole" };

@@ -16,6 +16,8 @@ export interface CellRecord {
   readonly isolateProcess: boolean;
   readonly isolateNetwork: boolean;
   readonly outputMaxBytes: number | undefined;
+  /** It went with the daemon's caller; left out otherwise. */
+  readonly isTransient?: true | undefined;
   /** The first process of its namespaces, if it has any of its own. */
   readonly holder: ProcessIdentity | undefined;
 }

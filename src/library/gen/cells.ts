@@ -45,6 +45,8 @@ import {
   CellServiceFreezeResponseSchema,
   CellServiceListRequestSchema,
   CellServiceListResponseSchema,
+  CellServiceRunRequestSchema,
+  CellServiceRunResponseSchema,
   CellServiceStartRequestSchema,
   CellServiceStartResponseSchema,
   CellServiceStatusRequestSchema,
@@ -201,6 +203,20 @@ export class CellServiceClient extends ServiceClient {
     options: CallOptions = {},
   ): Promise<CellServiceWaitResponse> {
     return callUnary(this, CellServiceDesc.method.wait, request, options);
+  }
+
+  /**
+   * Run allocates a cell, starts an executable in it, waits until that has ended for good, and frees the cell. What the
+   * executable printed stays readable, by its process id or by the names of both. When the caller goes away, the
+   * executable is stopped and the cell freed.
+   *
+   * Errors: those of Allocate, Start and Free. Whatever fails, the cell is freed.
+   */
+  run(
+    request: DeepPartial<CellServiceRunRequest>,
+    options: CallOptions = {},
+  ): Promise<CellServiceRunResponse> {
+    return callUnary(this, CellServiceDesc.method.run, request, options);
   }
 
   /**
@@ -767,6 +783,44 @@ export interface CellServiceWaitResponse {
 
 /** How an executable ended. */
 export const CellServiceWaitResponse: MessageType<CellServiceWaitResponse> = /* @__PURE__ */ messageType(CellServiceWaitResponseSchema);
+
+/** Asks for an executable to be run in a cell of its own. */
+export interface CellServiceRunRequest {
+  /** The cell to make for it. */
+  cell?: Cell | undefined;
+  /** What to run. */
+  executable?: Executable | undefined;
+  /**
+   * The user id to run as. Left out: the daemon's. It leaves the group as it is: name a gid, too.
+   */
+  uid?: number | undefined;
+  /**
+   * The group id to run as. Left out: the daemon's, which is root's as a rule, whatever the uid is.
+   */
+  gid?: number | undefined;
+}
+
+/** Asks for an executable to be run in a cell of its own. */
+export const CellServiceRunRequest: MessageType<CellServiceRunRequest> = /* @__PURE__ */ messageType(CellServiceRunRequestSchema);
+
+/** How the executable ended. */
+export interface CellServiceRunResponse {
+  /** How its first process ended. */
+  exitStatus?: ExitStatus | undefined;
+  /** Whether the kernel killed it because the cell, or the machine, was out of memory. */
+  oomKilled: boolean;
+  /** What it used. */
+  usage?: ResourceUsage | undefined;
+  /**
+   * The id of its process, the last one if it was restarted, as seen in the cell's own process id namespace.
+   */
+  pid: number;
+  /** The same as the machine sees it. */
+  hostPid: number;
+}
+
+/** How the executable ended. */
+export const CellServiceRunResponse: MessageType<CellServiceRunResponse> = /* @__PURE__ */ messageType(CellServiceRunResponseSchema);
 
 /** Says which events are wanted. */
 export interface CellServiceEventsRequest {

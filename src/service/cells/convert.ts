@@ -34,6 +34,7 @@ export function cellSpecFromProto(cell: Cell): CellSpec {
     isolateProcess: cell.isolateProcess,
     isolateNetwork: cell.isolateNetwork,
     outputMaxBytes: maxBytes === undefined ? undefined : Number(maxBytes),
+    isTransient: false,
   };
 }
 

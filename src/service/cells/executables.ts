@@ -122,10 +122,10 @@ function optional(text: string): string | undefined {
 }
 
 /** The ids of the request itself are the original's; a name in the privileges says more. */
-function privilegesFrom(
-  privileges: Privileges | undefined,
-  { uid, gid }: CellServiceStartRequest,
-): DomainPrivileges {
+/** Who to run as, in the contract's way. */
+type RunAs = Pick<CellServiceStartRequest, "uid" | "gid">;
+
+function privilegesFrom(privileges: Privileges | undefined, { uid, gid }: RunAs): DomainPrivileges {
   const user = optional(privileges?.user ?? "") ?? (uid === undefined ? undefined : `${uid}`);
   const group = optional(privileges?.group ?? "") ?? (gid === undefined ? undefined : `${gid}`);
   const groups = privileges?.supplementaryGroups ?? [];
@@ -171,10 +171,7 @@ function healthCheckFrom(check: HealthCheck): HealthCheckSpec {
 }
 
 /** @throws {AuraeError} invalid_argument, naming every bad field of the kind that is looked at first */
-export function executableSpecFrom(
-  executable: Executable,
-  request: CellServiceStartRequest,
-): ExecutableSpec {
+export function executableSpecFrom(executable: Executable, request: RunAs): ExecutableSpec {
   const { stop, restart, healthCheck } = executable;
   return {
     name: executableName(executable.name),
@@ -226,7 +223,7 @@ function usageToProto(ending: Ending): MessageInitShape<typeof ResourceUsageSche
 /** What Stop and Wait tell of an end. */
 export function endingToProto(
   ending: Ending | undefined,
-): MessageInitShape<typeof CellServiceWaitResponseSchema> {
+): Omit<MessageInitShape<typeof CellServiceWaitResponseSchema>, "$typeName"> {
   if (ending === undefined) {
     return {};
   }

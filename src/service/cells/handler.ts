@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Cells } from "../../domain/cells/cells.ts";
 import { CellName } from "../../domain/cells/cell-name.ts";
 import type { StopPolicy } from "../../domain/executables/executable-spec.ts";
+import { run } from "../../domain/cells/run.ts";
 import { executableName } from "../../domain/executables/executable-name.ts";
 import type { CellService, CellServiceStopRequest } from "../../gen/aurae/cells/v0/cells_pb.ts";
 import {
@@ -99,6 +100,16 @@ export function createCellService(
         pressure: pressureToProto(status.pressure),
         executables: executablesToProto(cell.executables),
       };
+    },
+
+    async run(request, context) {
+      const { pid, namespacePid, ending } = await run(
+        cells,
+        cellSpecFromProto(present(request.cell, "cell")),
+        executableSpecFrom(present(request.executable, "executable"), request),
+        context.signal,
+      );
+      return { ...endingToProto(ending), pid: namespacePid, hostPid: pid };
     },
 
     async wait(request, context) {

@@ -1,0 +1,68 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { exitedWith, settle, World } from "../../../test/harness/cells-world.ts";
+import { executableName } from "../executables/executable-name.ts";
+import { executableSpec, type ExecutableSpec } from "../executables/executable-spec.ts";
+import { cellSpec } from "./cell.ts";
+import { CellName } from "./cell-name.ts";
+import { run, type RunResult } from "./run.ts";
+
+let world: World;
+
+beforeEach(() => {
+  world = new World();
+});
+
+const caller = new AbortController();
+
+function start(more: Partial<ExecutableSpec> = {}, signal = caller.signal): Promise<RunResult> {
+  const name = executableName("x");
+  const spec = executableSpec({ name, command: { kind: "shell", line: "true" }, ...more });
+  return run(world.cells, cellSpec({ name: CellName.parse("job") }), spec, signal);
+}
+
+describe("run", () => {
+  test("answers how the executable ended, and leaves nothing but its output", async () => {
+    const done = start();
+    expect(world.kernel.cgroups.paths).toEqual(["job", "job/_", "job/_/exe.x"]);
+    const { last } = world.kernel.processes;
+    last.stdout.push("out");
+    last.exit(exitedWith(7));
+    const { pid, ending } = await done;
+    expect([pid, ending.status]).toEqual([last.pid, exitedWith(7)]);
+    expect(world.kernel.cgroups.paths).toEqual([]);
+    expect(world.state.load()).toMatchObject({ cells: [], executables: [] });
+    expect(world.outputs.all.get("job/x")?.texts.stdout).toBe("out");
+  });
+
+  test("frees the cell when the executable does not start", async () => {
+    world.kernel.processes.failNext = "ENOENT";
+    expect(start()).rejects.toThrow("ENOENT");
+    await settle();
+    expect(world.kernel.cgroups.paths).toEqual([]);
+  });
+
+  test("stops the executable and frees the cell when the caller goes away", async () => {
+    const abort = new AbortController();
+    const done = start({}, abort.signal);
+    abort.abort(new Error("gone"));
+    expect(done).rejects.toThrow("gone");
+    await settle();
+    expect(world.kernel.processes.last.signals).toEqual([15]);
+    expect(world.kernel.cgroups.paths).toEqual([]);
+  });
+
+  test("minds neither that somebody else has freed the cell, nor who has its name now", async () => {
+    const done = start();
+    await world.cells.free(CellName.parse("job"));
+    world.cells.allocate(cellSpec({ name: CellName.parse("job") }));
+    await done;
+    expect(world.kernel.cgroups.paths).toEqual(["job", "job/_"]);
+  });
+
+  test("is over with its daemon: the one that comes next frees the cell", async () => {
+    void start().catch(() => undefined);
+    await world.killDaemon();
+    expect(world.kernel.cgroups.paths).toEqual([]);
+    expect(world.state.load().cells).toEqual([]);
+  });
+});

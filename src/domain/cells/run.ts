@@ -1,0 +1,48 @@
+/** One executable in a cell of its own, from nothing to nothing: what `systemd-run --wait` is to a unit. */
+import type { Ending } from "../executables/ending.ts";
+import type { ExecutableSpec } from "../executables/executable-spec.ts";
+import type { Cell, CellSpec } from "./cell.ts";
+import type { Cells } from "./cells.ts";
+
+export interface RunResult {
+  readonly pid: number;
+  readonly namespacePid: number;
+  readonly ending: Ending;
+}
+
+/**
+ * Allocates the cell, starts the executable in it, waits until that has ended for good, and frees the cell, however the
+ * rest went. When the signal aborts, the executable is stopped as by Free. The cell is marked as one that goes with its
+ * caller, so that the successor of a daemon that is killed meanwhile frees it.
+ *
+ * @throws {AuraeError} as Allocate, Start and Free do; the reason of the signal
+ */
+export async function run(
+  cells: Cells,
+  cellSpec: CellSpec,
+  executableSpec: ExecutableSpec,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const cell = cells.allocate({ ...cellSpec, isTransient: true });
+  let result: RunResult;
+  try {
+    result = await runIn(cells, cell, executableSpec, signal);
+  } catch (error) {
+    await cells.freeIfThere(cell);
+    throw error;
+  }
+  await cells.freeIfThere(cell);
+  return result;
+}
+
+async function runIn(
+  cells: Cells,
+  { name }: Cell,
+  spec: ExecutableSpec,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const executable = cells.start(name, spec);
+  const ending = await executable.wait(signal);
+  await executable.drained();
+  return { pid: executable.pid, namespacePid: executable.namespacePid, ending };
+}

@@ -76,14 +76,14 @@ export function roleOf(config: DaemonConfig, host: Host): Role {
 export class Daemon {
   readonly #cells: Cells;
   readonly #server: Server;
-  readonly #api: Api;
+  readonly #api: () => Api | undefined;
   readonly #resources: DisposableStack;
   #stopping: Promise<void> | undefined;
 
   private constructor(parts: {
     cells: Cells;
     server: Server;
-    api: Api;
+    api: () => Api | undefined;
     resources: DisposableStack;
   }) {
     this.#cells = parts.cells;
@@ -143,22 +143,25 @@ export class Daemon {
       identify: createIdentify(peerUid),
     });
     try {
-      // Loaded once the listeners accept, not before: it takes longer than all of the above.
-      const { createApi } = await import("./api.ts");
-      const api = createApi({
-        version: VERSION,
-        policy,
-        machine: machine?.control,
-        cells,
-        outputs,
-      });
+      let api: Api | undefined;
       // What can be taken up again at once is there before the first request.
       const restored = cells.restore(saved);
-      server.serve(api.answer);
+      // Loaded for the first peer: it takes longer than all of the above, and a quarter of the memory.
+      server.serveWhenAsked(async () => {
+        const { createApi } = await import("./api.ts");
+        api = createApi({
+          version: VERSION,
+          policy,
+          machine: machine?.control,
+          cells,
+          outputs,
+        });
+        return api.answer;
+      });
       await restored;
       notifications.removeStale();
       outputs.prune();
-      return new Daemon({ cells, server, api, resources: resources.move() });
+      return new Daemon({ cells, server, api: () => api, resources: resources.move() });
     } catch (error) {
       await server.close(0);
       throw error;
@@ -173,7 +176,7 @@ export class Daemon {
 
   async #stop(): Promise<void> {
     log.info("shutting down");
-    this.#api.close();
+    this.#api()?.close();
     await this.#server.close(DRAIN_MS);
     await this.#cells.freeAll(SHUTDOWN_GRACE_MS);
     this.#resources.dispose();

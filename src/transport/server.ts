@@ -38,6 +38,7 @@ export class Server {
   readonly #connections: Connections<Principal>;
   readonly #ready = Promise.withResolvers<AnswerRequest>();
   #answer: AnswerRequest | undefined;
+  #load: (() => Promise<AnswerRequest>) | undefined;
   #listeners: Listener[] = [];
 
   private constructor(options: ServerOptions) {
@@ -68,6 +69,24 @@ export class Server {
   serve(answer: AnswerRequest): void {
     this.#answer = answer;
     this.#ready.resolve(answer);
+  }
+
+  /**
+   * Has what answers requests loaded once the first peer was let in; requests wait for it. A daemon that nobody talks to
+   * never needs it.
+   */
+  serveWhenAsked(load: () => Promise<AnswerRequest>): void {
+    this.#load = load;
+    if (this.#connections.size > 0) {
+      this.#startLoading();
+    }
+  }
+
+  #startLoading(): void {
+    const load = this.#load;
+    this.#load = undefined;
+    // It is in the executable: should it fail, that ends the process, as it must.
+    void load?.().then((answer) => this.serve(answer));
   }
 
   /** Where it listens, in the order of the options, with the ports that the kernel chose. */
@@ -139,6 +158,7 @@ export class Server {
     }
     const connection = new Connection(principal, socket, session, this.#limits);
     this.#connections.add(connection);
+    this.#startLoading();
     socket.once("close", () => {
       connection.destroy("the peer closed the connection");
       this.#connections.remove(connection);

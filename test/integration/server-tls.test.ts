@@ -277,6 +277,24 @@ describe("Server.listen", () => {
     expect((await early).text).toContain("1.2.3");
   });
 
+  test("loads what answers when the first peer was let in, and once", async () => {
+    await using own = await startFixture({ isMute: true });
+    let loads = 0;
+    own.server.serveWhenAsked(async () => {
+      loads += 1;
+      return own.answer;
+    });
+    const { promise: left, resolve } = Promise.withResolvers<void>();
+    connectTls({ host: "127.0.0.1", port: own.port, rejectUnauthorized: false })
+      .on("error", () => undefined)
+      .on("close", resolve);
+    await left;
+    expect(loads).toBe(0);
+    expect((await own.post(DISCOVER, "{}")).text).toContain("1.2.3");
+    expect((await own.post(DISCOVER, "{}")).text).toContain("1.2.3");
+    expect(loads).toBe(1);
+  });
+
   test("leaves no listener behind when one of several fails", async () => {
     const path = join(fixture.directory, "first.sock");
     await refused({ kind: "unix", path }, { kind: "tcp", host: "127.0.0.1", port: fixture.port });

@@ -24,6 +24,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "aurae.cells.v0.CellService/Run": ADMIN,
   "aurae.cells.v0.CellService/Exec": ADMIN,
   "aurae.cells.v0.CellService/Attach": ADMIN,
+  "aurae.cells.v0.CellService/Inspect": ADMIN,
   "aurae.cells.v0.CellService/List": READ,
   "aurae.cells.v0.CellService/Status": READ,
   "aurae.cells.v0.CellService/Wait": READ,

@@ -35,6 +35,7 @@ describe("the command tree", () => {
       "cell exec",
       "cell attach",
       "cell list",
+      "cell inspect",
       "cell logs",
       "cell top",
       "discovery discover",

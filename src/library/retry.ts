@@ -12,6 +12,7 @@ const WAITS_MS = [50, 100, 200, 400, 800];
 
 /** Methods that change nothing, so that calling one twice is as good as once. */
 export const READ_ONLY: ReadonlySet<string> = new Set([
+  "aurae.cells.v0.CellService/Inspect",
   "aurae.cells.v0.CellService/List",
   "aurae.cells.v0.CellService/Status",
   "aurae.cells.v0.CellService/Wait",

@@ -17,6 +17,7 @@ import { durationText, roundBytes } from "./units.ts";
 
 export const CELL_ANSWERS: Readonly<Record<string, SpecialRenderer>> = {
   "aurae.cells.v0.CellServiceListResponse": renderCellTree,
+  "aurae.cells.v0.CellServiceInspectResponse": renderCellTree,
   "aurae.cells.v0.CellServiceStatusResponse": renderCellStatus,
   "aurae.cells.v0.CellServiceEventsResponse": renderCellEvent,
   "aurae.cells.v0.CellServiceStopResponse": endingLine,

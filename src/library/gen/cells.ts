@@ -43,6 +43,8 @@ import {
   CellServiceFreeResponseSchema,
   CellServiceFreezeRequestSchema,
   CellServiceFreezeResponseSchema,
+  CellServiceInspectRequestSchema,
+  CellServiceInspectResponseSchema,
   CellServiceListRequestSchema,
   CellServiceListResponseSchema,
   CellServiceRunRequestSchema,
@@ -271,6 +273,19 @@ export class CellServiceClient extends ServiceClient {
     options: CallOptions = {},
   ): Promise<CellServiceListResponse> {
     return callUnary(this, CellServiceDesc.method.list, request, options);
+  }
+
+  /**
+   * Inspect answers with what List does and with the definition of every executable: what one has to know to tell
+   * whether it is what it should be. It is a method of its own because an environment may hold secrets.
+   *
+   * Errors: none of its own.
+   */
+  inspect(
+    request: DeepPartial<CellServiceInspectRequest> = {},
+    options: CallOptions = {},
+  ): Promise<CellServiceInspectResponse> {
+    return callUnary(this, CellServiceDesc.method.inspect, request, options);
   }
 }
 
@@ -1051,6 +1066,25 @@ export interface CellServiceListResponse {
 /** The tree of cells. */
 export const CellServiceListResponse: MessageType<CellServiceListResponse> = /* @__PURE__ */ messageType(CellServiceListResponseSchema);
 
+/** Asks for the tree of cells and the definitions of executables. */
+export interface CellServiceInspectRequest {
+  // Nothing is in it.
+}
+
+/** Asks for the tree of cells and the definitions of executables. */
+export const CellServiceInspectRequest: MessageType<CellServiceInspectRequest> = /* @__PURE__ */ messageType(CellServiceInspectRequestSchema);
+
+/** The tree of cells, with the definitions of executables. */
+export interface CellServiceInspectResponse {
+  /** The cells that are not inside another cell, by name. */
+  cells: CellGraphNode[];
+  /** The executables that were started in no cell, by name. */
+  executables: ExecutableSummary[];
+}
+
+/** The tree of cells, with the definitions of executables. */
+export const CellServiceInspectResponse: MessageType<CellServiceInspectResponse> = /* @__PURE__ */ messageType(CellServiceInspectResponseSchema);
+
 /** A cell and the cells inside it. */
 export interface CellGraphNode {
   /** The cell, with its full name and the limits it was allocated with. */
@@ -1166,6 +1200,11 @@ export interface ExecutableSummary {
   health: Health;
   /** What it says of itself (sd_notify, `STATUS=`). */
   statusText: string;
+  /**
+   * What it was started as, with the defaults of what was left out; a uid or gid of Start is in its privileges. Only
+   * Inspect tells it.
+   */
+  definition?: Executable | undefined;
 }
 
 /** An executable as List shows it. */

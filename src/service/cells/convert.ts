@@ -57,21 +57,23 @@ export function cellToProto(
   };
 }
 
+/** How much is told of an executable. */
+type Summary = (executable: Executable) => MessageInitShape<typeof ExecutableSummarySchema>;
+
 export function executablesToProto(
   executables: Iterable<Executable>,
+  summary: Summary = executableToProto,
 ): MessageInitShape<typeof ExecutableSummarySchema>[] {
-  return [...executables]
-    .sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1))
-    .map(executableToProto);
+  return [...executables].sort((a, b) => (a.spec.name < b.spec.name ? -1 : 1)).map(summary);
 }
 
 /** A cell with all below it, children and executables by name. */
-export function cellGraphToProto(cell: DomainCell): CellGraphNode {
+export function cellGraphToProto(cell: DomainCell, summary?: Summary): CellGraphNode {
   const children = [...cell.children].sort(([a], [b]) => (a < b ? -1 : 1));
   return create(CellGraphNodeSchema, {
     cell: cellToProto(cell.spec),
-    children: children.map(([, child]) => cellGraphToProto(child)),
-    executables: executablesToProto(cell.executables),
+    children: children.map(([, child]) => cellGraphToProto(child, summary)),
+    executables: executablesToProto(cell.executables, summary),
   });
 }
 

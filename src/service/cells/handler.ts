@@ -15,6 +15,7 @@ import {
   executablesToProto,
   present,
 } from "./convert.ts";
+import { executableWithDefinition } from "./definitions.ts";
 import { endingToProto, executableSpecFrom } from "./executables.ts";
 import { limitsFromProto, pressureToProto, usageToProto } from "./limits.ts";
 import { createStreams } from "./streams.ts";
@@ -71,8 +72,15 @@ export function createCellService(
 
     list() {
       return {
-        cells: cells.roots.map(cellGraphToProto),
+        cells: cells.roots.map((cell) => cellGraphToProto(cell)),
         executables: executablesToProto(cells.outside),
+      };
+    },
+
+    inspect() {
+      return {
+        cells: cells.roots.map((cell) => cellGraphToProto(cell, executableWithDefinition)),
+        executables: executablesToProto(cells.outside, executableWithDefinition),
       };
     },
 

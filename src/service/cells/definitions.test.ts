@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { cellsInMemory } from "../../../test/harness/cells-client.ts";
+import {
+  CellServiceStartRequestSchema,
+  ExecutableSchema,
+} from "../../gen/aurae/cells/v0/cells_pb.ts";
+import {
+  ReadinessMode,
+  RestartMode,
+  SeccompProfile,
+  StdinMode,
+} from "../../gen/aurae/cells/v0/executables_pb.ts";
+import { definitionToProto } from "./definitions.ts";
+import { executableSpecFrom } from "./executables.ts";
+
+const FULL = {
+  name: "x",
+  args: ["x", "-v"],
+  description: "words",
+  env: { A: "1" },
+  workingDirectory: "/srv",
+  privileges: {
+    ...{ user: "nobody", group: "7", supplementaryGroups: ["8"], noNewPrivileges: false },
+    ...{ capabilities: { names: [] }, seccomp: SeccompProfile.UNCONFINED },
+  },
+  resourceLimits: { nofile: { soft: 1n, hard: 2n }, core: {} },
+  stdin: StdinMode.TERMINAL,
+  stop: { signal: 2, gracePeriodMs: 3 },
+  restart: {
+    ...{ mode: RestartMode.ALWAYS, backoffMs: 1, maxBackoffMs: 2 },
+    ...{ startLimit: 3, startLimitIntervalMs: 4 },
+  },
+  readiness: { mode: ReadinessMode.FD, fd: 9, timeoutMs: 10 },
+  after: ["a"],
+  requires: ["b"],
+  healthCheck: { command: "c", intervalMs: 100, timeoutMs: 20, retries: 3, startPeriodMs: 4 },
+  oncePerBoot: true,
+} satisfies MessageInitShape<typeof ExecutableSchema>;
+
+function roundTrip(executable: MessageInitShape<typeof ExecutableSchema>, ids = {}) {
+  const request = create(CellServiceStartRequestSchema, { executable, ...ids });
+  const spec = executableSpecFrom(create(ExecutableSchema, executable), request);
+  return create(ExecutableSchema, definitionToProto(spec));
+}
+
+describe("definitionToProto", () => {
+  test("gives every field back", () => {
+    expect(roundTrip(FULL)).toEqual(create(ExecutableSchema, FULL));
+  });
+
+  test("fills in what was left out, and puts the ids of Start into the privileges", () => {
+    expect(roundTrip({ name: "x", command: "y" }, { uid: 5, gid: 6 })).toEqual(
+      create(ExecutableSchema, {
+        ...{ name: "x", command: "y", workingDirectory: "/", stdin: StdinMode.CLOSED },
+        privileges: { user: "5", group: "6" },
+        stop: { signal: 15, gracePeriodMs: 10_000 },
+        restart: {
+          ...{ mode: RestartMode.NEVER, backoffMs: 100, maxBackoffMs: 60_000 },
+          ...{ startLimit: 5, startLimitIntervalMs: 10_000 },
+        },
+        readiness: { mode: ReadinessMode.NONE },
+      }),
+    );
+  });
+});
+
+describe("Inspect", () => {
+  test("is List with definitions, which List does not tell", async () => {
+    const { client } = cellsInMemory();
+    const executable = { name: "x", command: "x", env: { SECRET: "swordfish" } };
+    await client.allocate({ cell: { name: "a" } });
+    await client.start({ cellName: "a", executable });
+    await client.start({ executable });
+    const inspected = await client.inspect({});
+    const all = [...inspected.executables, ...(inspected.cells[0]?.executables ?? [])];
+    expect(all.map(({ definition }) => definition?.env)).toEqual([executable.env, executable.env]);
+    for (const it of all) {
+      delete it.definition;
+    }
+    const { cells, executables } = await client.list({});
+    expect({ cells, executables }).toEqual({
+      cells: inspected.cells,
+      executables: inspected.executables,
+    });
+  });
+});

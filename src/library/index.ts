@@ -8,6 +8,17 @@ export * as machine from "./gen/machine.ts";
 export * as observe from "./gen/observe.ts";
 export * as reflection from "./gen/reflection.ts";
 export * as vms from "./gen/vms.ts";
+export { apply, type ApplyOptions } from "./apply.ts";
+export { ApplyError } from "./apply/apply-error.ts";
+export type { Plan } from "./apply/plan-text.ts";
+export type {
+  Change,
+  Desired,
+  DesiredCell,
+  DesiredExecutable,
+  Step,
+  StepKind,
+} from "./apply/types.ts";
 export { Client } from "./client.ts";
 export type { AuraeClientOptions, ClientOptions } from "./client-options.ts";
 export { createClient } from "./create-client.ts";

@@ -211,6 +211,15 @@ describe("checkSite", () => {
     },
   );
 
+  test("takes the key of the machine's own script, and refuses such a script without it", () => {
+    const boot = ["pki/_signed.client.boot.crt", "pki/client.boot.key"];
+    expect(() => checkSite(newPki("boot.ts", ...boot))).not.toThrow();
+    expect(() => checkSite(newPki("boot.ts", boot[0]!))).toThrow(
+      'has boot.ts, which is not run without pki/client.boot.key; make them with "auraed pki --client boot" and copy them there',
+    );
+    expect(() => checkSite(newPki("pki/client.boot.key", "scripts/boot.ts"))).not.toThrow();
+  });
+
   test("refuses such a key behind a link, too", () => {
     const site = newPki();
     symlinkSync("/root/ca.key", join(site, "pki/ca.key"));

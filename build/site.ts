@@ -13,8 +13,11 @@ export const MAX_SITE_BYTES = 64 * 1024 * 1024;
 const HOME = "etc/aurae";
 /** What auraed does not start without. */
 const NEEDED = ["pki/ca.crt", "pki/_signed.server.crt", "pki/server.key"];
-/** The keys of the CA and of clients, by the names that `auraed pki` gives them. */
-const FOREIGN_KEY = /^(?:ca|client\..*)\.key$/;
+/** The keys of the CA and of clients, by the names that `auraed pki` gives them. The machine itself has only `boot`. */
+const FOREIGN_KEY = /^(?:ca|client\.(?!boot\.key$).*)\.key$/;
+/** What runs the machine's own script. */
+const BOOT_SCRIPT = "boot.ts";
+const BOOT_NEEDS = ["pki/_signed.client.boot.crt", "pki/client.boot.key"];
 
 function entriesIn(directory: string, site: string): Dirent[] {
   try {
@@ -54,6 +57,12 @@ export function checkSite(directory: string): void {
     if (!found.isDirectory()) {
       files.add(path);
     }
+  }
+  const lacking = files.has(BOOT_SCRIPT) ? BOOT_NEEDS.filter((path) => !files.has(path)) : [];
+  if (lacking.length > 0) {
+    throw new BuildError(
+      `pack the site "${directory}": it has ${BOOT_SCRIPT}, which is not run without ${lacking.join(" and ")}; make them with "auraed pki --client boot" and copy them there`,
+    );
   }
   const missing = NEEDED.find((path) => !files.has(path));
   if (missing !== undefined) {

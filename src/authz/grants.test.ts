@@ -58,7 +58,7 @@ describe("parseGrants", () => {
     const second = (text: string) =>
       refusalOf(() => parseGrants(`${grant('"uid:1"')}${text}`, "/etc/p.toml")).message;
     expect(second(grant('"uid:1"', '"root"'))).toBe(
-      'policy "/etc/p.toml": grant 2: unknown role "root"; the roles are admin and reader',
+      'policy "/etc/p.toml": grant 2: unknown role "root"; the roles are admin, reader, boot',
     );
     expect(second(`${grant('"uid:1"')}rol = "x"`)).toContain('grant 2: unknown key "rol"');
     const malformed = [

@@ -75,7 +75,7 @@ function grantOf(entry: unknown, where: string): Grant {
   const role: unknown = Reflect.get(entry, "role");
   const known = ROLES.find((name) => name === role);
   if (known === undefined) {
-    throw fail(`unknown role ${JSON.stringify(role)}; the roles are ${ROLES.join(" and ")}`);
+    throw fail(`unknown role ${JSON.stringify(role)}; the roles are ${ROLES.join(", ")}`);
   }
   const matches = typeof principal === "string" ? matcherOf(principal) : undefined;
   if (matches === undefined) {

@@ -12,6 +12,8 @@ export interface Principal {
   readonly commonName?: string;
   /** The user id of the process at the other end of a Unix socket. */
   readonly uid?: number;
+  /** Whether it is on this machine. */
+  readonly isLocal?: boolean;
   /** How logs and refusals call it. */
   readonly name: string;
 }
@@ -33,7 +35,11 @@ function spiffeIdOf(uris: readonly string[], isAuthority: boolean): SpiffeId | u
  * @param certificate in DER, already verified
  * @throws {DerError} if the certificate can't be read
  */
-export function principalFromCertificate(certificate: Uint8Array, uid?: number): Principal {
+export function principalFromCertificate(
+  certificate: Uint8Array,
+  uid?: number,
+  isLocal = false,
+): Principal {
   const names = certificateNames(certificate);
   const spiffeId = spiffeIdOf(names.uris, names.isAuthority);
   const { commonName, dnsNames } = names;
@@ -45,6 +51,7 @@ export function principalFromCertificate(certificate: Uint8Array, uid?: number):
   return {
     dnsNames,
     name: uid === undefined ? certified : `${certified} (uid ${uid})`,
+    isLocal,
     ...(spiffeId === undefined ? {} : { spiffeId }),
     ...(commonName === undefined ? {} : { commonName }),
     ...(uid === undefined ? {} : { uid }),
@@ -54,7 +61,11 @@ export function principalFromCertificate(certificate: Uint8Array, uid?: number):
 /** What the server asks of every new connection. `peerUid` reads SO_PEERCRED of a descriptor. */
 export function createIdentify(
   peerUid: (fd: number) => number | undefined,
-): (peer: { certificate: Uint8Array; unixFd: number | undefined }) => Principal {
-  return ({ certificate, unixFd }) =>
-    principalFromCertificate(certificate, unixFd === undefined ? undefined : peerUid(unixFd));
+): (peer: { certificate: Uint8Array; unixFd: number | undefined; isLocal: boolean }) => Principal {
+  return ({ certificate, unixFd, isLocal }) =>
+    principalFromCertificate(
+      certificate,
+      unixFd === undefined ? undefined : peerUid(unixFd),
+      isLocal,
+    );
 }

@@ -31,7 +31,8 @@ export class Policy {
   rolesOf(principal: Principal): ReadonlySet<Role> {
     let roles = this.#roles.get(principal);
     if (roles === undefined) {
-      roles = new Set(this.#findRoles(principal));
+      const found = [...this.#findRoles(principal)];
+      roles = new Set(found.filter((role) => counts(role, principal)));
       this.#roles.set(principal, roles);
     }
     return roles;
@@ -51,10 +52,13 @@ export class Policy {
     }
     const roles = this.rolesOf(principal);
     if (!rule.some((role) => roles.has(role))) {
+      const afar = rule.find((role) => [...this.#findRoles(principal)].includes(role));
       throw refusal(
         principal,
         method,
-        `it takes the role ${rule.map((r) => `"${r}"`).join(" or ")}`,
+        afar === undefined
+          ? `it takes the role ${rule.map((r) => `"${r}"`).join(" or ")}`
+          : `its role "${afar}" counts only on the machine itself`,
       );
     }
   }
@@ -79,6 +83,14 @@ export class Policy {
       }
     }
   }
+}
+
+/**
+ * The key of `boot` lies in a machine's image. Who has it is that machine's root, or has read the image; neither is to be
+ * let in by other machines of the same CA.
+ */
+function counts(role: Role, { isLocal = false }: Principal): boolean {
+  return role !== "boot" || isLocal;
 }
 
 function refusal(principal: Principal, method: string, why: string): AuraeError {

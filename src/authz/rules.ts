@@ -3,28 +3,30 @@
  * everybody, and a test holds this table and the services against each other, both ways.
  */
 
-/** What a principal can be granted. */
-export const ROLES = ["admin", "reader"] as const;
+/** What a principal can be granted. `boot` is the machine's own script, and counts on the machine itself alone. */
+export const ROLES = ["admin", "reader", "boot"] as const;
 export type Role = (typeof ROLES)[number];
 
 /** `any`: every peer with a certificate of our CA. Otherwise one of these roles. */
 export type Rule = "any" | readonly Role[];
 
 const ADMIN: Rule = ["admin"];
-const READ: Rule = ["reader", "admin"];
+/** What a machine runs. Its power is not among it. */
+const RUN: Rule = ["admin", "boot"];
+const READ: Rule = ["reader", "admin", "boot"];
 
 export const RULES: Readonly<Record<string, Rule>> = {
-  "aurae.cells.v0.CellService/Allocate": ADMIN,
-  "aurae.cells.v0.CellService/Free": ADMIN,
-  "aurae.cells.v0.CellService/Start": ADMIN,
-  "aurae.cells.v0.CellService/Stop": ADMIN,
-  "aurae.cells.v0.CellService/Update": ADMIN,
-  "aurae.cells.v0.CellService/Freeze": ADMIN,
-  "aurae.cells.v0.CellService/Thaw": ADMIN,
-  "aurae.cells.v0.CellService/Run": ADMIN,
-  "aurae.cells.v0.CellService/Exec": ADMIN,
-  "aurae.cells.v0.CellService/Attach": ADMIN,
-  "aurae.cells.v0.CellService/Inspect": ADMIN,
+  "aurae.cells.v0.CellService/Allocate": RUN,
+  "aurae.cells.v0.CellService/Free": RUN,
+  "aurae.cells.v0.CellService/Start": RUN,
+  "aurae.cells.v0.CellService/Stop": RUN,
+  "aurae.cells.v0.CellService/Update": RUN,
+  "aurae.cells.v0.CellService/Freeze": RUN,
+  "aurae.cells.v0.CellService/Thaw": RUN,
+  "aurae.cells.v0.CellService/Run": RUN,
+  "aurae.cells.v0.CellService/Exec": RUN,
+  "aurae.cells.v0.CellService/Attach": RUN,
+  "aurae.cells.v0.CellService/Inspect": RUN,
   "aurae.cells.v0.CellService/List": READ,
   "aurae.cells.v0.CellService/Status": READ,
   "aurae.cells.v0.CellService/Wait": READ,
@@ -35,10 +37,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "aurae.observe.v0.ObserveService/GetAuraeDaemonLogStream": READ,
   "aurae.observe.v0.ObserveService/GetSubProcessStream": READ,
   "aurae.observe.v0.ObserveService/GetPosixSignalsStream": READ,
-  "aurae.vms.v0.VmService/Allocate": ADMIN,
-  "aurae.vms.v0.VmService/Free": ADMIN,
-  "aurae.vms.v0.VmService/Start": ADMIN,
-  "aurae.vms.v0.VmService/Stop": ADMIN,
+  "aurae.vms.v0.VmService/Allocate": RUN,
+  "aurae.vms.v0.VmService/Free": RUN,
+  "aurae.vms.v0.VmService/Start": RUN,
+  "aurae.vms.v0.VmService/Stop": RUN,
   "aurae.vms.v0.VmService/List": READ,
   "grpc.health.v1.Health/Check": "any",
   "grpc.health.v1.Health/Watch": "any",

@@ -20,12 +20,14 @@ import { createAuthority } from "./authority.ts";
 import { runPkiCommand } from "./command.ts";
 
 const FILES = [
+  "_signed.client.boot.crt",
   "_signed.client.nova.crt",
   "_signed.client.system.crt",
   "_signed.client.unsafe.crt",
   "_signed.server.crt",
   "ca.crt",
   "ca.key",
+  "client.boot.key",
   "client.nova.key",
   "client.system.key",
   "client.unsafe.key",
@@ -228,7 +230,7 @@ const BAD: BadState[] = [
   {
     what: "certificates without any authority",
     breakIt: () => ["ca.crt", "ca.key"].forEach((name) => void rmSync(join(dir, name))),
-    messages: ["_signed.client.nova.crt", 'ca.crt" is missing'],
+    messages: ["_signed.client.boot.crt", 'ca.crt" is missing'],
   },
   {
     what: "a key of another certificate",

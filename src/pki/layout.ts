@@ -10,18 +10,22 @@ export const DEFAULT_TRUST_DOMAIN = "unsafe.aurae.io";
 export const LEGACY_SERVER_NAME = "server.unsafe.aurae.io";
 
 /** Roles that the daemon knows by itself; other roles need a policy file that names them. */
-export const BUILTIN_ROLES: readonly string[] = ["admin", "reader"];
+export const BUILTIN_ROLES: readonly string[] = ["admin", "reader", "boot"];
 
 export interface ClientSpec {
   readonly name: string;
   readonly role: string;
 }
 
-/** The clients of the original, of which `unsafe` is the one for trying things out. */
+/**
+ * The clients of the original, of which `unsafe` is the one for trying things out, and the script that a machine of ours
+ * runs when it boots.
+ */
 export const DEFAULT_CLIENTS: readonly ClientSpec[] = [
   { name: "nova", role: "admin" },
   { name: "system", role: "admin" },
   { name: "unsafe", role: "reader" },
+  { name: "boot", role: "boot" },
 ];
 
 /** A certificate and its private key, as file names inside the PKI's directory. */

@@ -43,9 +43,10 @@ Options:
   --dir DIR              where the files are (default ${DEFAULT_PKI_DIR})
   --trust-domain DOMAIN  SPIFFE trust domain (default: that of the authority
                          which is there, else unsafe.aurae.io)
-  --client NAME[:ROLE]   a client to make; repeatable. Role: admin or reader,
-                         or one that a policy file names (default reader).
-                         Without it: nova:admin, system:admin, unsafe:reader
+  --client NAME[:ROLE]   a client to make; repeatable. Role: admin, reader or
+                         boot, or one that a policy file names (default that
+                         of the name below, else reader). Without it:
+                         nova:admin, system:admin, unsafe:reader, boot:boot
   --days N               how long server and client certificates are valid
                          (default ${DEFAULT_DAYS}; a new authority: ten years, or
                          N days where that is longer)

@@ -78,7 +78,7 @@ export async function planPki(options: PkiOptions): Promise<PkiPlan> {
   for (const { name, role } of options.clients) {
     if (!BUILTIN_ROLES.includes(role)) {
       draft.notes.push(
-        `the role "${role}" of client "${name}" is neither admin nor reader: without a policy file that names it, it may do nothing`,
+        `the role "${role}" of client "${name}" is none of ${BUILTIN_ROLES.join(", ")}: without a policy file that names it, it may do nothing`,
       );
     }
   }

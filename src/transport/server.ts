@@ -22,6 +22,8 @@ export interface Peer {
   readonly certificate: Uint8Array;
   /** The descriptor of its connection, on Unix sockets only: for SO_PEERCRED. */
   readonly unixFd: number | undefined;
+  /** Whether it is on this machine: at a Unix socket, or at an address of the machine's own. */
+  readonly isLocal: boolean;
 }
 
 export interface ServerOptions {
@@ -142,6 +144,7 @@ export class Server {
       principal = this.#identify({
         certificate: socket.getPeerCertificate().raw,
         unixFd: isUnix ? descriptorOf(socket) : undefined,
+        isLocal: isUnix || comesFromHere(socket),
       });
     } catch (error) {
       refuse("the peer has no identity", { reason: messageOf(error) });
@@ -192,6 +195,16 @@ function logSessionError(error: Error, { name }: Principal): void {
   } else {
     log.trace("connection failed", { peer: name, reason: error.message });
   }
+}
+
+/**
+ * The kernel takes no packet from outside whose source is loopback or an address of its own (ip-sysctl, "rp_filter" and
+ * "accept_local").
+ */
+function comesFromHere({ remoteAddress, localAddress }: TLSSocket): boolean {
+  const from = remoteAddress?.replace(/^::ffff:/i, "");
+  const isLoopback = from === "::1" || (from?.startsWith("127.") ?? false);
+  return isLoopback || (from !== undefined && from === localAddress?.replace(/^::ffff:/i, ""));
 }
 
 /** Bun and Node both keep the descriptor of a socket there, though neither documents it. */

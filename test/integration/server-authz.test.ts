@@ -160,6 +160,44 @@ describe("a peer over the Unix socket", () => {
   });
 });
 
+describe("the role boot", () => {
+  const BOOT = { commonName: "boot", uris: ["spiffe://test.local/role/boot/boot"] };
+
+  test("counts on a Unix socket and from an address of the machine's own, over both versions of HTTP", async () => {
+    const isLocal: (boolean | undefined)[] = [];
+    await using own = await startFixture({
+      peerUid: () => 1234,
+      cells: {
+        list(_request, context) {
+          isLocal.push(context.values.get(principalKey).isLocal);
+          return {};
+        },
+      },
+    });
+    const boot = await own.pair(BOOT);
+    for (const version of ["--http1.1", "--http2"]) {
+      for (const way of [[], ["--unix-socket", own.socketPath]]) {
+        const { stdout } = await own.curl([
+          ...[...own.as(boot), ...own.resolve, ...way, version],
+          ...["--json", "{}", own.url(LIST)],
+        ]);
+        expect(stdout).toBe("{}");
+      }
+    }
+    expect(isLocal).toEqual([true, true, true, true]);
+  });
+
+  test("runs cells, and does not switch the machine off", async () => {
+    const boot = await fixture.pair(BOOT);
+    peerIdentity = 1234;
+    expect(await mayCall(boot, FREE)).toBe(true);
+    expect(await mayCall(boot, LIST, true)).toBe(true);
+    expect(await mayCall(boot, "aurae.machine.v0.MachineService/PowerOff")).toBe(false);
+    expect(await mayCall(boot, "aurae.machine.v0.MachineService/Reboot", true)).toBe(false);
+    peerIdentity = undefined;
+  });
+});
+
 describe("the principal", () => {
   test("is made once a connection and handed to the handler", async () => {
     seen = [];
@@ -211,7 +249,7 @@ describe("a refusal", () => {
       // Authorization comes before validation: the name is bad too.
       expect(`${name} ${(error as ConnectError).code}`).toBe(`${name} ${Code.PermissionDenied}`);
       expect((error as ConnectError).rawMessage).toBe(
-        `"spiffe://test.local/role/reader/test" may not call ${FREE}: it takes the role "admin"`,
+        `"spiffe://test.local/role/reader/test" may not call ${FREE}: it takes the role "admin" or "boot"`,
       );
     }
   });

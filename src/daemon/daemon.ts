@@ -161,6 +161,13 @@ export class Daemon {
       await restored;
       notifications.removeStale();
       outputs.prune();
+      if (machine !== undefined) {
+        const { bootFiles, startBootScript } = await import("./boot-script.ts");
+        startBootScript({
+          ...{ cells, addresses: server.addresses, executable: process.execPath },
+          files: bootFiles(config.caCrt),
+        });
+      }
       return new Daemon({ cells, server, api: () => api, resources: resources.move() });
     } catch (error) {
       await server.close(0);

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { inRoot } from "../../../build/paths.ts";
 import { cellsInMemory, Meddler } from "../../../test/harness/cells-client.ts";
 import { RestartMode } from "../../gen/aurae/cells/v0/executables_pb.ts";
+import { fencesOf } from "../../../test/harness/readme.ts";
 import * as cells from "../gen/cells.ts";
 import { ApplyError } from "./apply-error.ts";
 import { applyTo } from "./apply.ts";
@@ -87,6 +90,14 @@ describe("applyTo", () => {
     expect(first.steps.length).toBe(2);
     const json = '{"cells": [{"name": "a", "cpu": {"weight": 200}}]}';
     expect((await applyTo(client, JSON.parse(json) as Desired)).isEmpty).toBe(true);
+  });
+
+  test("plans what docs/apply.md shows", async () => {
+    const markdown = readFileSync(inRoot("docs/apply.md"), "utf8");
+    const [script, text] = fencesOf(markdown, "docs/apply.md");
+    const literal = /apply\((\{.*\})\);/s.exec(script!.body)?.[1];
+    const desired = new Function(`return ${literal}`)() as Desired;
+    expect(`${await applyTo(node().client, desired)}`).toBe(text!.body);
   });
 
   test("answers with plain data", async () => {

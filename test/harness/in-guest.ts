@@ -3,6 +3,7 @@
  * the console, so it needs nothing of the guest but a shell.
  */
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { LogChannelType, ObserveService } from "../../src/gen/aurae/observe/v0/observe_pb.ts";
 import type { TestVm } from "./vm.ts";
 
 /**
@@ -22,6 +23,31 @@ export async function inGuest(vm: TestVm, command: string): Promise<string> {
     .split("\n")
     .flatMap((line) => (line.startsWith(`${name}: `) ? [line.slice(name.length + 2)] : []))
     .join("\n");
+}
+
+export interface GuestRun {
+  /** Undefined when a signal ended it. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, and answers with all that it printed, by way of the API. */
+export async function runInGuest(vm: TestVm, ...args: readonly string[]): Promise<GuestRun> {
+  const cells = vm.client(CellService);
+  const executableName = `run-${crypto.randomUUID()}`;
+  await cells.start({ executable: { name: executableName, args: [...args] } });
+  const { exitStatus } = await cells.wait({ executableName });
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  const texts = { stdout: "", stderr: "" };
+  const output = vm.client(ObserveService).getSubProcessStream({ executableName, raw: true });
+  for await (const { data, channelType } of output) {
+    const stream = channelType === LogChannelType.STDERR ? "stderr" : "stdout";
+    texts[stream] += decoders[stream].decode(data, { stream: true });
+  }
+  await cells.stop({ executableName });
+  const outcome = exitStatus?.outcome;
+  return { code: outcome?.case === "exitCode" ? outcome.value : undefined, ...texts };
 }
 
 /** Starts a command that may end auraed or the machine, and with it the answer to this call. */

@@ -22,6 +22,7 @@ import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.ts";
+import { clientConfigToml } from "../../src/pki/client-config.ts";
 import { runPkiCommand } from "../../src/pki/command.ts";
 import { Qemu, type QemuEnd } from "./qemu.ts";
 
@@ -41,6 +42,8 @@ export interface VmOptions {
   readonly commandLine?: readonly string[];
   /** Further files for /etc/aurae. */
   readonly site?: Readonly<Record<string, string | Uint8Array>>;
+  /** Whether the site has the certificate of the client "boot", and a configuration for it. Left out: no. */
+  readonly hasBootIdentity?: boolean;
   readonly memoryMib?: number;
   readonly cpus?: number;
   /** The size of an empty disk, /dev/vda. Left out: none. */
@@ -183,11 +186,25 @@ async function createPki(directory: string): Promise<VmPki> {
   return { dir, ...paths, credentials: readCredentials(paths) };
 }
 
-/** The site's folder: of the PKI only what the server needs. */
-function writeSite(directory: string, pki: VmPki, more: VmOptions["site"]): string {
+const SERVER_FILES = ["ca.crt", "_signed.server.crt", "server.key"];
+const BOOT_FILES = ["_signed.client.boot.crt", "client.boot.key"];
+/** For programs in the guest that look for a configuration, as it is seen there. */
+const BOOT_CONFIG = clientConfigToml({
+  caCrt: "/etc/aurae/pki/ca.crt",
+  clientCrt: "/etc/aurae/pki/_signed.client.boot.crt",
+  clientKey: "/etc/aurae/pki/client.boot.key",
+  socket: `[::1]:${API_PORT}`,
+});
+
+/** The site's folder: of the PKI only what the machine needs. */
+function writeSite(directory: string, pki: VmPki, options: VmOptions): string {
   const site = join(directory, "site");
-  const files: Record<string, string | Uint8Array> = { ...more };
-  for (const name of ["ca.crt", "_signed.server.crt", "server.key"]) {
+  const { site: more, hasBootIdentity = false } = options;
+  const files: Record<string, string | Uint8Array> = {
+    ...(hasBootIdentity ? { config: BOOT_CONFIG } : {}),
+    ...more,
+  };
+  for (const name of [...SERVER_FILES, ...(hasBootIdentity ? BOOT_FILES : [])]) {
     files[`pki/${name}`] = readFileSync(join(pki.dir, name));
   }
   for (const [path, content] of Object.entries(files)) {
@@ -240,7 +257,7 @@ export async function bootVm(options: VmOptions): Promise<TestVm> {
   let qemu: Qemu | undefined;
   try {
     const pki = await createPki(directory);
-    const site = writeSite(directory, pki, options.site);
+    const site = writeSite(directory, pki, options);
     const initrd = writeInitrd(directory, site, options, kernel.modulesDir);
     const ours = ["console=ttyS0", "panic=-1", "quiet", NO_CIPHER_TESTS, ADDRESS];
     const words = [...ours, ...(options.commandLine ?? [])];

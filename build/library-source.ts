@@ -24,6 +24,8 @@ export const NAMESPACES: Readonly<Record<string, string | null>> = {
   "grpc.health.v1": "health",
   "grpc.reflection.v1": "reflection",
   "grpc.reflection.v1alpha": null,
+  // The rules of fields are for the server.
+  "buf.validate": null,
 };
 
 /** The longest line that is not folded; the formatter's. */

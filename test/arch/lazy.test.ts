@@ -38,7 +38,7 @@ test("a call of aer loads no words of the help, and nothing of commands that are
     // The messages of cells, whose rules are the larger part of it all.
     "src/gen/aurae/cells/v0/cells_pb.ts",
     "src/gen/grpc/health/v1/health_pb.ts",
-    "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js",
+    "src/gen/buf/validate/validate_pb.ts",
     "src/client/context-store.ts",
     "src/client/duplex-client.ts",
     "src/client/connect-failure.ts",

@@ -21,7 +21,7 @@ import {
   StringRulesSchema,
   UInt32RulesSchema,
   UInt64RulesSchema,
-} from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+} from "../../gen/buf/validate/validate_pb.ts";
 import { compileExpression } from "./expression.ts";
 
 /** What is wrong with a value, or undefined. */
@@ -173,8 +173,6 @@ function typeChecks(field: DescField, type: FieldRules["type"]): ValueCheck[] {
         (value) => (known.has(value) ? undefined : "value must be one of the defined enum values"),
       ];
     }
-    default:
-      throw unsupported(field, type.case);
   }
 }
 

@@ -11,7 +11,7 @@ import type { CellEvent, Health, HealthCheck, Privileges, Readiness, ResourceLim
 import { file_aurae_cells_v0_executables } from "./executables_pb.ts";
 import type { CellPressure, CellUsage, HugetlbController, IoController, OutputLimits, PidsController } from "./limits_pb.ts";
 import { file_aurae_cells_v0_limits } from "./limits_pb.ts";
-import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**

@@ -74,6 +74,18 @@ describe.skipIf(missing !== undefined)(`auraed after a kill -9 ${missing ?? ""}`
     expect(lines).toEqual(lines.map((_, index) => `line ${index + 1}`));
   });
 
+  test("knows of one that has ended and printed nothing that this is its output", async () => {
+    const { hostPid } = await start("silent", "exit 0");
+    await cells().wait({ cellName: name, executableName: "silent" });
+    await replaceDaemon();
+    expect(await output("silent")).toBe("");
+    const byPid = daemon
+      .client(ObserveService)
+      .getSubProcessStream({ processId: hostPid, follow: false, raw: true });
+    expect(await Array.fromAsync(byPid)).toEqual([]);
+    await cells().stop({ cellName: name, executableName: "silent" });
+  });
+
   test("starts in cells that it took up, in the namespaces that they had", async () => {
     await start("again", "cat /proc/1/comm; readlink /proc/self/ns/net");
     await cells().wait({ cellName: name, executableName: "again" });

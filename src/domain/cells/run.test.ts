@@ -51,6 +51,26 @@ describe("run", () => {
     expect(world.kernel.cgroups.paths).toEqual([]);
   });
 
+  test("starts nothing for a caller that has gone already", async () => {
+    const gone = AbortSignal.abort(new Error("gone"));
+    expect(start({}, gone)).rejects.toThrow("gone");
+    await settle();
+    expect([world.kernel.cgroups.paths, world.kernel.processes.all.size]).toEqual([[], 0]);
+  });
+
+  test("tells why it failed, also where the cell does not go", async () => {
+    world.kernel.processes.failNext = "ENOENT";
+    const { remove } = world.kernel.cgroups;
+    world.kernel.cgroups.remove = (path: string): void => {
+      if (path === "job") {
+        throw new Error("it does not go");
+      }
+      remove.call(world.kernel.cgroups, path);
+    };
+    expect(start()).rejects.toThrow("ENOENT");
+    await settle();
+  });
+
   test("minds neither that somebody else has freed the cell, nor who has its name now", async () => {
     const done = start();
     await world.cells.free(CellName.parse("job"));

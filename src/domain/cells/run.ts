@@ -1,4 +1,6 @@
 /** One executable in a cell of its own, from nothing to nothing: what `systemd-run --wait` is to a unit. */
+import { messageOf } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
 import type { Ending } from "../executables/ending.ts";
 import type { ExecutableSpec } from "../executables/executable-spec.ts";
 import type { Cell, CellSpec } from "./cell.ts";
@@ -23,12 +25,18 @@ export async function run(
   executableSpec: ExecutableSpec,
   signal: AbortSignal,
 ): Promise<RunResult> {
+  signal.throwIfAborted();
   const cell = cells.allocate({ ...cellSpec, isTransient: true });
   let result: RunResult;
   try {
     result = await runIn(cells, cell, executableSpec, signal);
   } catch (error) {
-    await cells.freeIfThere(cell);
+    await cells.freeIfThere(cell).catch((cause: unknown) => {
+      log.error("could not free the cell of a run", {
+        cell: `${cell.name}`,
+        cause: messageOf(cause),
+      });
+    });
     throw error;
   }
   await cells.freeIfThere(cell);

@@ -96,6 +96,10 @@ export class Executable {
     executable.#restartCount = record.restarts;
     executable.#ending = record.ending;
     executable.#state = record.state;
+    if (process === undefined && record.pids.pid !== 0) {
+      // Of one that printed nothing, nothing on disk says that it ran.
+      around.began({ ...record.pids, startTime: undefined });
+    }
     if (process !== undefined) {
       executable.#takeUp(process, record.notifySocket);
     } else if (record.state === "exited" || record.state === "failed") {

@@ -6,7 +6,8 @@ import type { OutputSinks } from "./life.ts";
 export interface OutputWriter {
   readonly pid: number;
   readonly namespacePid: number;
-  readonly startTime: bigint;
+  /** Undefined where nobody knows it any more, because the process has ended. */
+  readonly startTime: bigint | undefined;
 }
 
 /** The output of one executable, over all of its lives. */

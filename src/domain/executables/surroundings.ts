@@ -7,6 +7,7 @@ import type { ExecutableName } from "./executable-name.ts";
 import type { Executable } from "./executable.ts";
 import { commandOptions, type SpecOptions } from "./launch.ts";
 import type { OutputSinks } from "./life.ts";
+import type { OutputWriter } from "./outputs.ts";
 import type { ReadinessEars } from "./readiness.ts";
 
 export interface Surroundings {
@@ -32,7 +33,7 @@ export interface Surroundings {
   /** Its state has changed: keeps it, and has those look again who wait for it. */
   readonly changed: (executable: Executable) => void;
   /** A process of it begins to write output. */
-  readonly began: (process: ManagedProcess) => void;
+  readonly began: (process: OutputWriter) => void;
   /** It has ended for good, and all of its output is there. */
   readonly drained: () => void;
   /** It is forgotten. */

@@ -30,6 +30,9 @@ export interface HistoryOptions extends Omit<WriterOptions, "minEnd"> {
   readonly onClose: (history: OutputHistory) => void;
 }
 
+/** As {@link Run}, of a process that may have ended long ago, so that nobody knows when it had started. */
+export type BegunRun = Omit<Run, "startTime"> & { readonly startTime: bigint | undefined };
+
 /** A stream that is written. */
 class OpenStream implements StreamView {
   readonly cache = new BlockCache();
@@ -121,11 +124,12 @@ export class OutputHistory implements HistoryView, OutputSource {
    * Says which process writes from now on. That it does is kept with its first output: most executables never print a
    * thing, and folders and files cost more than all else that a start does.
    */
-  begin(run: Run): void {
+  begin({ startTime, ...rest }: BegunRun): void {
     const last = this.#runs.at(-1);
-    if (last?.pid === run.pid && last.startTime === run.startTime) {
+    if (last?.pid === rest.pid && (startTime === undefined || last.startTime === startTime)) {
       return; // taken up again
     }
+    const run: Run = { ...rest, startTime: startTime ?? 0n };
     const isOnDisk = this.#runs.length > 0 && !this.#isUnstored;
     this.#runs = [...this.#runs, { ...run, from: this.#ends }].slice(-RUNS_MAX);
     this.#isUnstored = true;

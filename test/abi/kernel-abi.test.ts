@@ -8,6 +8,8 @@ import { CAPABILITIES } from "../../src/kernel/abi/capability.ts";
 import { ERRNO } from "../../src/kernel/abi/errno.ts";
 import { FILTERED, NEWER_SYSCALLS } from "../../src/kernel/abi/filtered-syscalls.ts";
 import { EVIOCGBIT } from "../../src/kernel/abi/input.ts";
+import { _IO, _IOR, _IOW, _IOWR } from "../../src/kernel/abi/ioctl.ts";
+import { KVM_CAPS } from "../../src/kernel/abi/kvm.ts";
 import { SYS } from "../../src/kernel/abi/syscalls.ts";
 import { isTest, sourcesIn } from "../arch/sources.ts";
 import { type CFact, layoutFacts, wrongFacts } from "./c-facts.ts";
@@ -42,10 +44,17 @@ function unlessKnown(table: Readonly<Record<string, number>>, prefix: string): s
   });
 }
 
+/** `struct kvm_run` with these fields of one member of its union. */
+function runFor(member: string, ...names: readonly string[]): Structure {
+  const fields = Object.fromEntries(names.map((name) => [name, `${member}.${name}`]));
+  return { type: "struct kvm_run", isHead: true, fields };
+}
+
 const MODULES: Readonly<Record<string, AbiModule>> = {
   audit: { headers: ["linux/audit.h"] },
   capability: { headers: ["linux/capability.h"], facts: numbers(CAPABILITIES) },
   errno: { headers: ["asm/errno.h"], facts: numbers(ERRNO) },
+  eventfd: { headers: ["sys/eventfd.h"] },
   filter: {
     headers: ["linux/filter.h"],
     structs: { SOCK_FILTER: { type: "struct sock_filter" } },
@@ -68,8 +77,37 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     },
     facts: [{ expression: "EVIOCGBIT(EV_KEY, 96)", value: EVIOCGBIT(1, 96) }],
   },
+  ioctl: {
+    headers: ["linux/ioctl.h"],
+    facts: [
+      { expression: "_IO(0xae, 0x80)", value: _IO(0xae, 0x80) },
+      { expression: "_IOR(0xae, 0x81, char[144])", value: _IOR(0xae, 0x81, 144) },
+      { expression: "_IOW(0xae, 0x82, char[144])", value: _IOW(0xae, 0x82, 144) },
+      { expression: "_IOWR(0xae, 0x05, char[8])", value: _IOWR(0xae, 0x05, 8) },
+    ],
+  },
+  kvm: {
+    headers: ["linux/kvm.h"],
+    facts: numbers(KVM_CAPS),
+    structs: {
+      KVM_USERSPACE_MEMORY_REGION: { type: "struct kvm_userspace_memory_region" },
+      KVM_IRQ_LEVEL: { type: "struct kvm_irq_level" },
+      KVM_IRQFD_ARGUMENT: { type: "struct kvm_irqfd" },
+      KVM_IOEVENTFD_ARGUMENT: { type: "struct kvm_ioeventfd" },
+      KVM_MP_STATE: { type: "struct kvm_mp_state" },
+      KVM_CLOCK_DATA: { type: "struct kvm_clock_data" },
+      KVM_RUN_HEAD: { type: "struct kvm_run", isHead: true },
+      KVM_RUN_HW: runFor("hw", "hardware_exit_reason"),
+      KVM_RUN_FAIL_ENTRY: runFor("fail_entry", "hardware_entry_failure_reason", "cpu"),
+      KVM_RUN_IO: runFor("io", "direction", "size", "port", "count", "data_offset"),
+      KVM_RUN_MMIO: runFor("mmio", "phys_addr", "data", "len", "is_write"),
+      KVM_RUN_INTERNAL: runFor("internal", "suberror", "ndata", "data"),
+      KVM_RUN_SYSTEM_EVENT: runFor("system_event", "type", "ndata", "data"),
+    },
+  },
   layout: { headers: [] },
   memfd: { headers: ["linux/memfd.h", ...unlessKnown({ MFD_EXEC: 0x10 }, "")] },
+  memory: { headers: ["linux/mman.h", "asm-generic/mman.h"] },
   mount: { headers: ["sys/mount.h"] },
   netlink: {
     headers: ["sys/socket.h", "linux/if.h", "linux/netlink.h", "linux/rtnetlink.h"],
@@ -110,6 +148,7 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     headers: ["linux/seccomp.h"],
     structs: { SECCOMP_DATA: { type: "struct seccomp_data" } },
   },
+  signal: { headers: ["asm/signal.h"] },
   syscalls: { headers: ["asm/unistd_64.h"], facts: numbers(SYS, "__NR_") },
   tty: {
     headers: ["asm/ioctls.h", "asm/termios.h"],
@@ -132,6 +171,40 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     expressions: {
       SIGINFO_BYTES: "sizeof(siginfo_t)",
       EPOLL_EVENT_BYTES: "sizeof(struct epoll_event)",
+    },
+  },
+  "x86-64/kvm": {
+    headers: ["linux/kvm.h"],
+    structs: {
+      KVM_REGS: { type: "struct kvm_regs" },
+      KVM_SEGMENT: { type: "struct kvm_segment" },
+      KVM_DTABLE: { type: "struct kvm_dtable" },
+      KVM_SREGS: { type: "struct kvm_sregs" },
+      KVM_FPU: { type: "struct kvm_fpu" },
+      KVM_LAPIC_STATE: { type: "struct kvm_lapic_state" },
+      KVM_MSR_ENTRY: { type: "struct kvm_msr_entry" },
+      KVM_MSRS: { type: "struct kvm_msrs" },
+      KVM_MSR_LIST: { type: "struct kvm_msr_list" },
+      KVM_CPUID_ENTRY2: { type: "struct kvm_cpuid_entry2" },
+      KVM_CPUID2: { type: "struct kvm_cpuid2" },
+      KVM_PIT_CONFIG: { type: "struct kvm_pit_config" },
+      KVM_IRQCHIP: { type: "struct kvm_irqchip" },
+      KVM_PIT_CHANNEL_STATE: { type: "struct kvm_pit_channel_state" },
+      KVM_PIT_STATE2: { type: "struct kvm_pit_state2" },
+      KVM_VCPU_EVENTS: {
+        type: "struct kvm_vcpu_events",
+        fields: {
+          exception_injected: "exception.injected",
+          exception_nr: "exception.nr",
+          exception_has_error_code: "exception.has_error_code",
+          exception_pending: "exception.pending",
+          exception_error_code: "exception.error_code",
+          triple_fault_pending: "triple_fault.pending",
+        },
+      },
+      KVM_DEBUGREGS: { type: "struct kvm_debugregs" },
+      KVM_XSAVE: { type: "struct kvm_xsave" },
+      KVM_XCRS: { type: "struct kvm_xcrs" },
     },
   },
 };
@@ -169,7 +242,7 @@ function factsOf(exports: Readonly<Record<string, unknown>>, module: AbiModule):
 test("every module of kernel/abi is held against the headers", () => {
   const names = sourcesIn("src/kernel/abi")
     .filter(({ path }) => !isTest(path))
-    .map(({ path }) => path.replace(/^.*\/|\.ts$/g, ""));
+    .map(({ path }) => path.replace(/^src\/kernel\/abi\/|\.ts$/g, ""));
   expect(names).toEqual(Object.keys(MODULES).toSorted());
 });
 

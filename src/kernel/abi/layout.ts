@@ -40,14 +40,40 @@ interface ScalarCodec {
 
 export type Scalar = keyof typeof SCALARS;
 type Value<S extends Scalar> = ReturnType<(typeof SCALARS)[S]["get"]>;
-type Fields = Readonly<Record<string, Scalar>>;
 
-export interface Layout<F extends Fields> {
+/** An array or an inner structure: it has a place, and whoever wants what is in it goes there by the offset. */
+export interface Block {
   readonly size: number;
+  readonly alignment: number;
+}
+
+type Fields = Readonly<Record<string, Scalar | Block>>;
+type ScalarName<F extends Fields> = {
+  [K in keyof F]: F[K] extends Scalar ? K : never;
+}[keyof F];
+type ScalarOf<F extends Fields, K extends keyof F> = F[K] extends Scalar ? F[K] : never;
+
+export interface Layout<F extends Fields> extends Block {
   readonly offsets: { readonly [K in keyof F]: number };
   /** Writes the fields that are given; the rest keeps its bytes. */
-  write(view: DataView, values: Partial<{ readonly [K in keyof F]: number | bigint }>): void;
-  read<K extends keyof F>(view: DataView, field: K): Value<F[K]>;
+  write(view: DataView, values: Partial<{ readonly [K in ScalarName<F>]: number | bigint }>): void;
+  read<K extends ScalarName<F>>(view: DataView, field: K): Value<ScalarOf<F, K>>;
+  /** A new structure with these values, and zeroes elsewhere. */
+  make(values: Partial<{ readonly [K in ScalarName<F>]: number | bigint }>): DataView;
+}
+
+/** `count` elements of a scalar, or of a structure: `block(8, "u64")`. */
+export function block(count: number, element: Scalar | Block = "u8"): Block {
+  const { size, alignment } = placeOf(element);
+  return { size: count * size, alignment };
+}
+
+function placeOf(field: Scalar | Block): Block {
+  if (typeof field !== "string") {
+    return field;
+  }
+  const { size } = SCALARS[field];
+  return { size, alignment: size };
 }
 
 /** The layout of a structure with these fields in this order. */
@@ -55,29 +81,36 @@ export function layout<const F extends Fields>(fields: F): Layout<F> {
   const offsets: Record<string, number> = {};
   let size = 0;
   let alignment = 1;
-  for (const [name, scalar] of Object.entries(fields)) {
-    const width = SCALARS[scalar].size;
-    alignment = Math.max(alignment, width);
-    size = Math.ceil(size / width) * width;
+  for (const [name, field] of Object.entries(fields)) {
+    const place = placeOf(field);
+    alignment = Math.max(alignment, place.alignment);
+    size = Math.ceil(size / place.alignment) * place.alignment;
     offsets[name] = size;
-    size += width;
+    size += place.size;
   }
   size = Math.ceil(size / alignment) * alignment;
   const at = (name: keyof F): number => offsets[String(name)] ?? 0;
-  return {
+  const made: Layout<F> = {
     size,
+    alignment,
     offsets: offsets as { readonly [K in keyof F]: number },
     write(view, values) {
-      for (const [name, value] of Object.entries(values)) {
+      for (const [name, value] of Object.entries<number | bigint | undefined>(values)) {
         const scalar = fields[name];
-        if (scalar !== undefined && value !== undefined) {
+        if (typeof scalar === "string" && value !== undefined) {
           SCALARS[scalar].set(view, at(name), value);
         }
       }
     },
-    read(view, field) {
-      const scalar = fields[field] as F[typeof field];
-      return SCALARS[scalar].get(view, at(field)) as Value<F[typeof field]>;
+    read<K extends ScalarName<F>>(view: DataView, field: K) {
+      const scalar = fields[field] as Scalar;
+      return SCALARS[scalar].get(view, at(field)) as Value<ScalarOf<F, K>>;
+    },
+    make(values) {
+      const view = new DataView(new ArrayBuffer(size));
+      made.write(view, values);
+      return view;
     },
   };
+  return made;
 }

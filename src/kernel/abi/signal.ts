@@ -1,0 +1,4 @@
+/** Signals between threads (asm-generic/signal.h, asm/signal.h). */
+export const SIG_UNBLOCK = 1;
+/** The first real-time signal as the kernel counts; C libraries keep the first two or three for themselves. */
+export const SIGRTMIN = 32;

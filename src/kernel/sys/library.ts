@@ -21,6 +21,7 @@ const EXPORTS = {
     returns: I64,
   },
   au_launch: { args: [I64, I64], returns: I64 },
+  au_kick_handler: { args: [I64], returns: I64 },
 } as const;
 
 function load() {

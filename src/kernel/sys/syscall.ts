@@ -75,6 +75,16 @@ export function syscallRetry(
   }
 }
 
+/**
+ * ioctl(2) for the one loop where every call counts: nothing is allocated, and nothing is checked.
+ * @param argument an integer below 2^53; an address stays good only while its memory is referenced
+ * @returns the kernel's result, or `-errno`
+ */
+export function ioctlRaw(fd: number, request: number, argument: number): number {
+  // SAFETY: as for syscallRaw; what the request reads and writes is the caller's to hold.
+  return Number(library().au_syscall(SYS.ioctl, fd, request, argument, 0, 0, 0));
+}
+
 /** A NUL-terminated copy of a string, as the kernel takes paths and names. @throws {RangeError} on an inner NUL */
 export function cString(text: string): Buffer {
   if (text.includes("\0")) {

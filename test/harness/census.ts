@@ -1,5 +1,6 @@
 /** Counts what a test could leave behind in this process and on the host, to compare it before and after. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { isErrno } from "../../src/kernel/sys/error.ts";
 import { eventually } from "./eventually.ts";
 
 const SETTLE_MS = 2000;
@@ -30,17 +31,29 @@ function descriptors(): string[] {
     .sort();
 }
 
+/** What there is to say of each thread of this process; one that ends meanwhile has nothing. */
+function ofThreads(describe: (folder: string) => string[]): string[] {
+  return readdirSync("/proc/self/task").flatMap((thread) => {
+    try {
+      return describe(`/proc/self/task/${thread}`);
+    } catch (error) {
+      if (isErrno(error, "ENOENT", "ESRCH")) {
+        return [];
+      }
+      throw error;
+    }
+  });
+}
+
 function children(): string[] {
-  return readdirSync("/proc/self/task").flatMap((thread) =>
-    readFileSync(`/proc/self/task/${thread}/children`, "utf8").split(" ").filter(Boolean),
+  return ofThreads((folder) =>
+    readFileSync(`${folder}/children`, "utf8").split(" ").filter(Boolean),
   );
 }
 
 function namespaces(): string[] {
-  return readdirSync("/proc/self/task").flatMap((thread) =>
-    readdirSync(`/proc/self/task/${thread}/ns`).map(
-      (name) => `${name} ${readlinkSync(`/proc/self/task/${thread}/ns/${name}`)}`,
-    ),
+  return ofThreads((folder) =>
+    readdirSync(`${folder}/ns`).map((name) => `${name} ${readlinkSync(`${folder}/ns/${name}`)}`),
   );
 }
 

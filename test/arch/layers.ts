@@ -20,6 +20,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   sys: { paths: ["kernel/sys"], layers: ["abi", "base"], packages: ["bun:ffi"] },
   kernel: { paths: ["kernel"], layers: ["sys", "abi", "base"], packages: [] },
   fake: { paths: ["kernel/fake"], layers: ["kernel", "sys", "abi", "base"], packages: [] },
+  vmm: { paths: ["vmm"], layers: ["kernel", "sys", "abi", "base"], packages: [] },
   domain: { paths: ["domain"], layers: ["kernel", "sys", "abi", "base"], packages: [] },
   service: { paths: ["service"], layers: ["domain", "base", "gen"], packages: RPC },
   authz: { paths: ["authz"], layers: ["base"], packages: ["@connectrpc/"] },

@@ -1,0 +1,66 @@
+import { describe, expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Image } from "./image.ts";
+
+function withFile(run: (path: string, fd: number) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), "image-"));
+  try {
+    const path = join(folder, "k");
+    writeFileSync(path, "0123456789");
+    const fd = openSync(path, "r");
+    try {
+      run(path, fd);
+    } finally {
+      closeSync(fd);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe("Image", () => {
+  test("reads a file at any offset, and leaves it open", () => {
+    withFile((path, fd) => {
+      const image = Image.ofFile(path, fd);
+      expect(image.bytes).toBe(10);
+      const into = new Uint8Array(3);
+      image.readInto(7, into, "end");
+      expect(new TextDecoder().decode(into)).toBe("789");
+      expect(new TextDecoder().decode(image.slice(0, 2, "start"))).toBe("01");
+    });
+  });
+
+  test("says which part is cut, of a file that became shorter, too", () => {
+    withFile((path, fd) => {
+      const image = Image.ofFile(path, fd);
+      const message = `read the tail of "${path}": 4 bytes at 7 are past its end, which is at 10`;
+      expect(() => image.slice(7, 4, "tail")).toThrow(message);
+      truncateSync(path, 5);
+      expect(() => image.slice(4, 3, "tail")).toThrow("read the tail");
+    });
+  });
+
+  test("writes nothing where not all of it is there", () => {
+    const into = new Uint8Array(4);
+    const image = Image.ofBytes("k", new Uint8Array([1, 2, 3]));
+    expect(() => image.readInto(1, into, "part")).toThrow("3");
+    expect([...into]).toEqual([0, 0, 0, 0]);
+  });
+
+  test("refuses what is no regular file", () => {
+    const fd = openSync("/", "r");
+    expect(() => Image.ofFile("/", fd)).toThrow('read "/": it is not a regular file');
+    closeSync(fd);
+  });
+
+  test.each([-1, 11, 2 ** 53, 2 ** 64, Number.NaN, Number.POSITIVE_INFINITY])(
+    "reads nothing at %p",
+    (offset) => {
+      const image = Image.ofBytes("k", new Uint8Array(10));
+      expect(() => image.readInto(offset, new Uint8Array(1), "part")).toThrow("read the part");
+      expect(() => image.slice(offset, 1, "part")).toThrow("read the part");
+    },
+  );
+});

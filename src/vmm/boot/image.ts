@@ -1,0 +1,84 @@
+/**
+ * A kernel or an initrd as something that can be read in pieces, so that it goes straight from its file into guest
+ * memory. Every read is checked against the size: what an image says of itself is not to be trusted.
+ */
+import { fstatSync, readSync } from "node:fs";
+import { BootError } from "./boot-error.ts";
+
+/** What one call reads at most: the kernel's own bound is 2 GiB less a page (read(2)). */
+const MAX_READ_BYTES = 1024 * 1024 * 1024;
+
+export class Image {
+  readonly name: string;
+  readonly bytes: number;
+  readonly #read: (offset: number, into: Uint8Array) => number;
+
+  /** @param read reads some bytes from an offset on; answers how many, 0 at the end */
+  private constructor(
+    name: string,
+    bytes: number,
+    read: (offset: number, into: Uint8Array) => number,
+  ) {
+    this.name = name;
+    this.bytes = bytes;
+    this.#read = read;
+  }
+
+  /**
+   * @param name what messages call it, such as a path
+   * @param fd an open file; it stays the caller's, and is read by offset
+   * @throws {BootError} if it is no regular file
+   */
+  static ofFile(name: string, fd: number): Image {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) {
+      throw new BootError(`read "${name}": it is not a regular file`);
+    }
+    return new Image(name, stat.size, (offset, into) =>
+      readSync(fd, into, 0, Math.min(into.length, MAX_READ_BYTES), offset),
+    );
+  }
+
+  static ofBytes(name: string, bytes: Uint8Array): Image {
+    return new Image(name, bytes.length, (offset, into) => {
+      const part = bytes.subarray(offset, offset + into.length);
+      into.set(part);
+      return part.length;
+    });
+  }
+
+  /**
+   * Fills all of `into`.
+   * @param what a word for messages, such as "section table"
+   * @throws {BootError} if the image ends before
+   */
+  readInto(offset: number, into: Uint8Array, what: string): void {
+    // Written so that no offset, however large, gets past it.
+    if (!(offset >= 0 && into.length <= this.bytes - offset)) {
+      throw this.cut(what, offset, into.length);
+    }
+    for (let done = 0; done < into.length;) {
+      const count = this.#read(offset + done, into.subarray(done));
+      if (count === 0) {
+        throw this.cut(what, offset, into.length);
+      }
+      done += count;
+    }
+  }
+
+  /** A part of it, in memory of its own. The caller bounds `length`. */
+  slice(offset: number, length: number, what: string): DataView {
+    if (!(offset >= 0 && length <= this.bytes - offset)) {
+      throw this.cut(what, offset, length);
+    }
+    const bytes = new Uint8Array(length);
+    this.readInto(offset, bytes, what);
+    return new DataView(bytes.buffer);
+  }
+
+  private cut(what: string, offset: number, length: number): BootError {
+    return new BootError(
+      `read the ${what} of "${this.name}": ${length} bytes at ${offset} are past its end, which is at ${this.bytes}; the file is cut or damaged`,
+    );
+  }
+}

@@ -9,6 +9,7 @@ import { step } from "./step.ts";
 
 /** What each package is for. */
 const REASONS = {
+  "acpica-tools": "iasl, which reads the ACPI tables that virtual machines get",
   binutils: "readelf, which checks that the compiled C files stand on their own",
   "busybox-static": "programs for cells to run inside the test VM",
   crun: "an OCI runtime, the peer of a benchmark",
@@ -26,6 +27,7 @@ export type PackageName = keyof typeof REASONS;
 export const BUILD_PACKAGES: readonly PackageName[] = ["gcc", "libc6-dev", "binutils"];
 export const TEST_PACKAGES: readonly PackageName[] = [
   ...BUILD_PACKAGES,
+  "acpica-tools",
   "busybox-static",
   "curl",
   "mandoc",

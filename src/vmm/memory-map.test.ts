@@ -25,6 +25,7 @@ import {
   PVH_MEMORY_MAP_ADDRESS,
   PVH_MODULES_ADDRESS,
   PVH_START_INFO_ADDRESS,
+  RESET_VECTOR_ADDRESS,
   SERIAL_GSI,
   VIRTIO_MMIO_MAX_DEVICES,
   virtioSlot,
@@ -71,11 +72,12 @@ describe("memoryRanges", () => {
 });
 
 describe("e820Map", () => {
-  test("names all memory but the page of the old BIOS, which is reserved, and the tables", () => {
+  test("names all memory, and below 1 MiB what is reserved, and the tables", () => {
     expect(e820Map(memoryRanges(5 * GIB))).toEqual([
       { start: 0, length: LOW_MEMORY_END, type: E820_RAM },
       { start: LOW_MEMORY_END, length: ACPI_ADDRESS - LOW_MEMORY_END, type: E820_RESERVED },
       { start: ACPI_ADDRESS, length: ACPI_MAX_BYTES, type: E820_ACPI },
+      { start: 0xf_0000, length: 0x1_0000, type: E820_RESERVED },
       { start: MIB, length: 3 * GIB - MIB, type: E820_RAM },
       { start: 4 * GIB, length: 2 * GIB, type: E820_RAM },
     ]);
@@ -124,6 +126,7 @@ test("what the guest boots from lies one after the other, and below what it is t
     [COMMAND_LINE_ADDRESS, 2048],
     [LOW_MEMORY_END, ACPI_ADDRESS - LOW_MEMORY_END],
     [ACPI_ADDRESS, ACPI_MAX_BYTES],
+    [RESET_VECTOR_ADDRESS, 16],
     [HIGH_MEMORY_ADDRESS, MIN_MEMORY_BYTES - HIGH_MEMORY_ADDRESS],
     [MMIO_HOLE_ADDRESS, 4096],
     [IOAPIC_ADDRESS, 4096],

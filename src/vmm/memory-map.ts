@@ -11,6 +11,7 @@
  *     0x0002_0000  command line
  *     0x0009_fc00  end of low memory
  *     0x000e_0000  RSDP and the ACPI tables
+ *     0x000f_fff0  what a kernel that jumps into the BIOS finds there: a reset
  *     0x0010_0000  memory for kernel, initrd and the guest's own
  *     0xc000_0000  MMIO: windows of virtio devices, then IOAPIC, KVM's TSS, LAPIC
  *     0x1_0000_0000  memory beyond the hole
@@ -36,7 +37,10 @@ export const COMMAND_LINE_ADDRESS = 0x2_0000;
 export const LOW_MEMORY_END = 0x9_fc00;
 /** The start of the BIOS area, where every kernel looks for an RSDP that nobody told it of. */
 export const ACPI_ADDRESS = 0xe_0000;
-export const ACPI_MAX_BYTES = 0x2_0000;
+export const ACPI_MAX_BYTES = 0x1_0000;
+/** The BIOS, of which there is only its reset vector. */
+const BIOS_ADDRESS = 0xf_0000;
+export const RESET_VECTOR_ADDRESS = 0xf_fff0;
 export const HIGH_MEMORY_ADDRESS = 0x10_0000;
 
 /** The hole in memory for devices: [3 GiB, 4 GiB). */
@@ -143,6 +147,7 @@ export function e820Map(ranges: readonly AddressRange[]): E820Entry[] {
     { start: 0, length: LOW_MEMORY_END, type: E820_RAM },
     { start: LOW_MEMORY_END, length: ACPI_ADDRESS - LOW_MEMORY_END, type: E820_RESERVED },
     { start: ACPI_ADDRESS, length: ACPI_MAX_BYTES, type: E820_ACPI },
+    { start: BIOS_ADDRESS, length: HIGH_MEMORY_ADDRESS - BIOS_ADDRESS, type: E820_RESERVED },
     { start: HIGH_MEMORY_ADDRESS, length: lowEnd - HIGH_MEMORY_ADDRESS, type: E820_RAM },
   ];
   const first = high[0];

@@ -36,7 +36,8 @@ function rangesAt(memory: GuestMemory, address: number, count: number, bytes: nu
 const MAP = [
   [0, 0x9_fc00, E820_RAM],
   [0x9_fc00, 0x4_0400, E820_RESERVED],
-  [0xe_0000, 0x2_0000, E820_ACPI],
+  [0xe_0000, 0x1_0000, E820_ACPI],
+  [0xf_0000, 0x1_0000, E820_RESERVED],
   [MIB, 15 * MIB, E820_RAM],
 ];
 
@@ -90,6 +91,13 @@ describe("loadGuest", () => {
     expect([...initrd]).toEqual([1, 2, 3]);
     const map = Number(memory.read64(info + 40));
     expect(rangesAt(memory, map, memory.read32(info + 48), 24)).toEqual(MAP);
+  });
+
+  test("leaves a reset where the BIOS of a PC begins, for kernels that jump there", () => {
+    const memory = guestMemory(16 * MIB);
+    boot(memory, elfFile(ADDRESS, [CODE]));
+    // mov $0x602, %dx; mov $1, %al; out %al, (%dx); hlt; jmp to the hlt.
+    expect(Buffer.from(memory.bytes(0xf_fff0, 9)).toString("hex")).toBe("ba0206b001eef4ebfd");
   });
 
   test("names no module where there is no initrd", () => {

@@ -3,7 +3,7 @@
  * registers that the boot CPU starts with. Which format and protocol it is, the kernel's own content decides.
  */
 import type { GuestMemory } from "../memory/guest-memory.ts";
-import { ABOVE_4G_ADDRESS, e820Map } from "../memory-map.ts";
+import { ABOVE_4G_ADDRESS, e820Map, RESET_VECTOR_ADDRESS } from "../memory-map.ts";
 import { loadBzImage } from "./bzimage.ts";
 import { writeCommandLine } from "./command-line.ts";
 import { type BootCpuState, linux64State, pvhState } from "./cpu-state.ts";
@@ -12,6 +12,7 @@ import type { Image } from "./image.ts";
 import { loadInitrd } from "./initrd.ts";
 import { kernelFormatOf } from "./kernel-format.ts";
 import { writePvhStartInfo } from "./pvh-start-info.ts";
+import { RESET_CODE } from "./reset-vector.ts";
 import { writeZeroPage } from "./zero-page.ts";
 
 export interface GuestImages {
@@ -60,6 +61,7 @@ export function loadGuest(
           kernelEnd: kernel.end,
           maxAddress: kernel.initrdMaxAddress,
         });
+  memory.bytes(RESET_VECTOR_ADDRESS, RESET_CODE.length).set(RESET_CODE);
   const map = e820Map(memory.regions.map(({ start, bytes }) => ({ start, length: bytes.length })));
   if (kernel.protocol === "pvh") {
     const info = writePvhStartInfo(memory, { commandLine, initrd, memoryMap: map, rsdpAddress });

@@ -112,6 +112,28 @@ describe("Rtc", () => {
     expect(clock.get(MINUTES)).toBe(0x58);
   });
 
+  test("has a state that goes on with the time that was set, and its memory", () => {
+    const clock = new Clock();
+    clock.set(YEAR, 0x19);
+    clock.set(0x40, 0x5a);
+    const state = JSON.parse(JSON.stringify(clock.rtc.save()));
+    const other = new Clock();
+    other.now += 60_000;
+    other.rtc.restore(state);
+    const data = new Uint8Array(1);
+    other.rtc.read(1, data);
+    expect(data[0]).toBe(0x5a);
+    expect(other.fields()).toEqual([0x20, 0x19, 0x11, 0x29, 0x23, 0x59, 0x07, 6]);
+    for (const [field, value] of [
+      ["version", 0],
+      ["index", 128],
+      ["memory", [1]],
+      ["biasedOffsetMs", -1],
+    ] as const) {
+      expect(() => other.rtc.restore({ ...state, [field]: value })).toThrow(field);
+    }
+  });
+
   test("tells a time after 20,000 random writes from seed 9, too", () => {
     const random = randomFrom(9);
     const clock = new Clock();

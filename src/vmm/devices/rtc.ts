@@ -4,6 +4,7 @@
  * host's, and what the guest sets it to is kept as the difference.
  */
 import { RTC_CENTURY_REGISTER } from "../acpi/fadt.ts";
+import { StateError, StateReader, type VersionedState } from "../virtio/state.ts";
 import type { BusDevice } from "./bus.ts";
 
 /** Offsets of the ports. */
@@ -47,6 +48,10 @@ const REG_B_24_HOURS = 0x02;
 const REG_D_VALID = 0x80;
 const HOURS_PM = 0x80;
 
+const STATE_VERSION = 1;
+/** More than any offset: what a state keeps is not negative. */
+const OFFSET_BIAS_MS = 2 ** 50;
+
 export class Rtc implements BusDevice {
   readonly #now: () => number;
   readonly #memory = new Uint8Array(MEMORY_BYTES);
@@ -78,6 +83,27 @@ export class Rtc implements BusDevice {
     } else if (offset === DATA_PORT) {
       this.#writeRegister(this.#index, value);
     }
+  }
+
+  save(): VersionedState {
+    return {
+      version: STATE_VERSION,
+      index: this.#index,
+      biasedOffsetMs: this.#offsetMs + OFFSET_BIAS_MS,
+      memory: [...this.#memory],
+    };
+  }
+
+  /** Takes up what {@link save} gave; the time goes on with the host's. @throws {StateError} */
+  restore(state: unknown): void {
+    const reader = new StateReader("clock", state, STATE_VERSION);
+    const memory = reader.list("memory", MEMORY_BYTES);
+    if (memory.length !== MEMORY_BYTES || memory.some((value) => typeof value !== "number")) {
+      throw new StateError(`the snapshot's "memory" of clock is not ${MEMORY_BYTES} bytes`);
+    }
+    this.#index = reader.number("index", INDEX_BITS);
+    this.#offsetMs = reader.number("biasedOffsetMs", 2 * OFFSET_BIAS_MS) - OFFSET_BIAS_MS;
+    this.#memory.set(memory.map(Number));
   }
 
   get #isBeingSet(): boolean {

@@ -240,6 +240,44 @@ describe("input of Serial", () => {
   });
 });
 
+describe("the state of Serial", () => {
+  test("is all that the guest can see, and tells what is pending again", () => {
+    const port = new Port();
+    port.out(LCR, DLAB);
+    port.out(DATA, 0x34);
+    port.out(LCR, 3);
+    port.out(FCR, 0x81);
+    port.out(SCR, 0x77);
+    port.out(MCR, OUT2 | RTS);
+    port.out(IER, 3);
+    port.feed(...Array.from({ length: 40 }, (_, at) => at));
+    const state = JSON.parse(JSON.stringify(port.serial.save()));
+    const other = new Port();
+    other.serial.restore(state);
+    expect(other.edges).toBe(1);
+    const seen = (of: Port) => [1, 2, 3, 4, 5, 6, 7].map((register) => of.in(register));
+    expect(seen(other)).toEqual(seen(port));
+    const read = Array.from({ length: 41 }, () => other.in(DATA));
+    expect(read).toEqual(Array.from({ length: 41 }, (_, at) => at % 40));
+    expect(other.in(IIR)).toBe(0xc2);
+    other.out(LCR, DLAB);
+    expect(other.in(DATA)).toBe(0x34);
+  });
+
+  test.each([
+    ["version", 2],
+    ["interruptEnable", 16],
+    ["hasOverrun", 1],
+    ["received", Array.from({ length: 17 }, () => 0)],
+    ["received", [256]],
+    ["waiting", ["a"]],
+    ["divisor", -1],
+  ])("is refused where its %s is %j", (field, value) => {
+    const state = { ...new Port().serial.save(), [field]: value };
+    expect(() => new Port().serial.restore(state)).toThrow(field);
+  });
+});
+
 test("Serial takes 100,000 random accesses and inputs from seed 3 without a fault", () => {
   const random = randomFrom(3);
   const port = new Port();

@@ -6,7 +6,9 @@
  * Input waits in a queue of bounded size, of which the receiver's FIFO gets as much as a real one holds. Whoever feeds
  * it is told when there is room again. All of it is called from one thread.
  */
+import { StateError, StateReader, type StateValue, type VersionedState } from "../virtio/state.ts";
 import type { BusDevice, InterruptLine } from "./bus.ts";
+import { ByteQueue } from "./byte-queue.ts";
 
 /** Offsets of the registers. The first two are the divisor while LCR has DLAB set. */
 const DATA = 0;
@@ -66,6 +68,8 @@ const FIFO_BYTES = 16;
 /** As much input as may wait for a guest that does not read. */
 export const SERIAL_INPUT_MAX_BYTES = 64 * 1024;
 
+const STATE_VERSION = 1;
+
 /** Causes of interrupts that hold until the guest has seen them. */
 const CAUSE_LINE_STATUS = 1;
 const CAUSE_RECEIVED = 2;
@@ -93,9 +97,7 @@ export class Serial implements BusDevice {
   #modemStatus = MSR_CONNECTED;
   /** The receiver's FIFO, and behind it what waits to get into it. */
   readonly #received: number[] = [];
-  readonly #waiting = new Uint8Array(SERIAL_INPUT_MAX_BYTES);
-  #waitingStart = 0;
-  #waitingBytes = 0;
+  readonly #waiting = new ByteQueue(SERIAL_INPUT_MAX_BYTES);
   #isFeederWaiting = false;
   #causes = 0;
 
@@ -108,12 +110,7 @@ export class Serial implements BusDevice {
    * @returns how many of the bytes were taken; after fewer than all, {@link SerialHost.inputWanted} is called once
    */
   feed(bytes: Uint8Array): number {
-    const taken = Math.min(bytes.length, SERIAL_INPUT_MAX_BYTES - this.#waitingBytes);
-    for (let i = 0; i < taken; i += 1) {
-      const at = (this.#waitingStart + this.#waitingBytes) % SERIAL_INPUT_MAX_BYTES;
-      this.#waiting[at] = bytes[i] ?? 0;
-      this.#waitingBytes += 1;
-    }
+    const taken = this.#waiting.push(bytes);
     this.#isFeederWaiting = taken < bytes.length;
     this.#refill();
     this.#update();
@@ -133,6 +130,57 @@ export class Serial implements BusDevice {
       this.#writeRegister(offset + i, value);
       this.#update();
     }
+  }
+
+  /** All that a snapshot needs, what waits as input included. */
+  save(): VersionedState {
+    return {
+      version: STATE_VERSION,
+      interruptEnable: this.#interruptEnable,
+      lineControl: this.#lineControl,
+      modemControl: this.#modemControl,
+      modemStatus: this.#modemStatus,
+      divisor: this.#divisor,
+      scratch: this.#scratch,
+      fifoControl: this.#fifoControl,
+      hasOverrun: this.#hasOverrun,
+      isTransmitEmptyPending: this.#isTransmitEmptyPending,
+      received: [...this.#received],
+      waiting: this.#waiting.toArray(),
+    };
+  }
+
+  /**
+   * Takes up what {@link save} gave, on a port that is new. The interrupt has to be connected: whatever is pending is
+   * told again.
+   * @throws {StateError} on what can't be such a state
+   */
+  restore(state: unknown): void {
+    const reader = new StateReader("serial port", state, STATE_VERSION);
+    const bytesOf = (field: string, most: number): number[] => {
+      const isByte = (value: StateValue): value is number =>
+        typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xff;
+      const values = reader.list(field, most);
+      const bytes = values.filter(isByte);
+      if (bytes.length !== values.length) {
+        throw new StateError(`the snapshot's "${field}" of serial port are not bytes`);
+      }
+      return bytes;
+    };
+    this.#interruptEnable = reader.number("interruptEnable", IER_BITS);
+    this.#lineControl = reader.number("lineControl", 0xff);
+    this.#modemControl = reader.number("modemControl", MCR_BITS);
+    this.#modemStatus = reader.number("modemStatus", 0xff);
+    this.#divisor = reader.number("divisor", 0xffff);
+    this.#scratch = reader.number("scratch", 0xff);
+    this.#fifoControl = reader.number("fifoControl", 0xff);
+    this.#hasOverrun = reader.boolean("hasOverrun");
+    this.#isTransmitEmptyPending = reader.boolean("isTransmitEmptyPending");
+    this.#received.splice(0, FIFO_BYTES, ...bytesOf("received", FIFO_BYTES));
+    this.#waiting.clear();
+    this.#waiting.push(bytesOf("waiting", SERIAL_INPUT_MAX_BYTES));
+    this.#causes = 0;
+    this.#update();
   }
 
   get #hasDivisorAccess(): boolean {
@@ -249,13 +297,11 @@ export class Serial implements BusDevice {
   }
 
   #refill(): void {
-    while (!this.#isLooped && this.#waitingBytes > 0 && this.#received.length < this.#fifoBytes) {
-      this.#received.push(this.#waiting[this.#waitingStart] ?? 0);
-      this.#waitingStart = (this.#waitingStart + 1) % SERIAL_INPUT_MAX_BYTES;
-      this.#waitingBytes -= 1;
+    while (!this.#isLooped && this.#waiting.length > 0 && this.#received.length < this.#fifoBytes) {
+      this.#received.push(this.#waiting.shift() ?? 0);
     }
     // Half of it: the feeder is not to be woken for each byte.
-    if (this.#isFeederWaiting && this.#waitingBytes <= SERIAL_INPUT_MAX_BYTES / 2) {
+    if (this.#isFeederWaiting && this.#waiting.length <= SERIAL_INPUT_MAX_BYTES / 2) {
       this.#isFeederWaiting = false;
       this.#host.inputWanted();
     }

@@ -1,8 +1,9 @@
 /**
  * `auraescript init`: makes a folder that any editor completes and checks scripts in. What is the user's is never
- * overwritten; the declarations are ours, and made anew.
+ * overwritten; the declarations are ours, and made anew. No symbolic link below the folder is followed: it may come from an
+ * archive or a repository, and lead to what is somebody else's.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import { COMPILER_OPTIONS, writeTypes } from "./types.ts";
@@ -13,7 +14,8 @@ export interface InitIo {
 }
 
 /** Ours alone, below the folder. */
-const TYPES_FOLDER = ".auraescript/types";
+const OWN_FOLDER = ".auraescript";
+const TYPES_FOLDER = `${OWN_FOLDER}/types`;
 
 const SCRIPT = [
   "#!/usr/bin/env auraescript",
@@ -34,6 +36,8 @@ export function runInit(words: readonly string[], { cwd, stdout }: InitIo): numb
   const folder = resolve(cwd, words[0] ?? ".");
   try {
     const types = join(folder, TYPES_FOLDER);
+    refuseForeign(join(folder, OWN_FOLDER));
+    // A link of that name goes, and not what it leads to.
     rmSync(types, { recursive: true, force: true });
     const { ambient, paths, installed } = writeTypes(types, folder, `./${TYPES_FOLDER}`);
     const say = (name: string, state: string): void =>
@@ -48,13 +52,7 @@ export function runInit(words: readonly string[], { cwd, stdout }: InitIo): numb
       "main.ts": SCRIPT,
     };
     for (const [name, text] of Object.entries(files)) {
-      const path = join(folder, name);
-      const isThere = existsSync(path);
-      if (!isThere) {
-        mkdirSync(folder, { recursive: true });
-        writeFileSync(path, text, { mode: text.startsWith("#!") ? 0o755 : 0o644 });
-      }
-      say(name, isThere ? "kept " : "wrote");
+      say(name, writeNew(join(folder, name), text) ? "wrote" : "kept ");
     }
     return 0;
   } catch (cause) {
@@ -65,5 +63,28 @@ export function runInit(words: readonly string[], { cwd, stdout }: InitIo): numb
         cause,
       },
     );
+  }
+}
+
+/** @throws {AuraeError} for anything but a folder of its own */
+function refuseForeign(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isDirectory()) {
+    return;
+  }
+  const what = found.isSymbolicLink() ? "a symbolic link, which init does not follow" : "no folder";
+  throw new AuraeError("failed_precondition", `"${path}" is ${what}; remove it first`);
+}
+
+/** @returns whether there was nothing of the name, not even a link that leads nowhere */
+function writeNew(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text, { flag: "wx", mode: text.startsWith("#!") ? 0o755 : 0o644 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") {
+      return false;
+    }
+    throw error;
   }
 }

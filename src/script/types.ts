@@ -19,7 +19,7 @@ export interface Types {
 }
 
 /**
- * Writes the declarations to a folder, for scripts of another one.
+ * Writes the declarations to a folder that is not there or empty, for scripts of another one.
  * @param named the folder as a tsconfig.json names it
  */
 export function writeTypes(folder: string, scripts: string, named = folder): Types {
@@ -29,7 +29,7 @@ export function writeTypes(folder: string, scripts: string, named = folder): Typ
   for (const [path, text] of Object.entries(files)) {
     const to = join(folder, path);
     mkdirSync(dirname(to), { recursive: true });
-    writeFileSync(to, text);
+    writeFileSync(to, text, { flag: "wx", mode: 0o644 });
   }
   const root = installedRoot(scripts);
   const ambient = ["original.d.ts", "original-modules.d.ts", ...(root === undefined ? [HOST] : [])];

@@ -1,6 +1,7 @@
 /** `auraescript check` and `init`: types without a compiler, a package or a network. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
 import { Code } from "@connectrpc/connect";
 import { inRoot } from "../../build/paths.ts";
 import { run } from "../harness/curl.ts";
@@ -145,6 +146,28 @@ describe("auraescript init", () => {
   test("makes it here, where no folder is named", async () => {
     expect((await scripts.run(["init"])).code).toBe(0);
     expect(existsSync(scripts.path("tsconfig.json"))).toBe(true);
+  });
+
+  test("follows no symbolic link out of the folder", async () => {
+    const precious = scripts.write("other/types/precious", "");
+    mkdirSync(scripts.path("linked"));
+    symlinkSync(scripts.path("other"), scripts.path("linked/.auraescript"));
+    const refused = await scripts.run(["init", "linked"]);
+    const path = scripts.path("linked");
+    expect(refused).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `auraescript: cannot write to "${path}": "${path}/.auraescript" is a symbolic link, which init does not follow; remove it first\n`,
+    });
+    expect(existsSync(precious)).toBe(true);
+    unlinkSync(join(path, ".auraescript"));
+    // A link of the name of what is made anew goes, and one that leads nowhere is the user's.
+    mkdirSync(join(path, ".auraescript"));
+    symlinkSync(scripts.path("other/types"), join(path, ".auraescript/types"));
+    symlinkSync(scripts.path("nowhere"), join(path, "main.ts"));
+    expect((await scripts.run(["init", "linked"])).stdout).toEndWith("kept  linked/main.ts\n");
+    expect(readdirSync(scripts.path("other/types"))).toEqual(["precious"]);
+    expect(existsSync(scripts.path("nowhere"))).toBe(false);
   });
 
   test("says where it can't write", async () => {

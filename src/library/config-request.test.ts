@@ -59,6 +59,18 @@ test("createClient goes to the context that it names, that its caller names, or 
     expect(await addressOf({ context: "b" })).toBe("127.0.0.1:2");
     configure({ home, context: "c" });
     expect(await addressOf()).toBe("127.0.0.1:3");
+    await expect(createClient({ config: "/c" })).rejects.toThrow('config "/c": no such file');
+    configure({ home, environmentContext: "c" });
+    expect(await addressOf()).toBe("127.0.0.1:3");
+    expect(await addressOf({ context: "a" })).toBe("127.0.0.1:1");
+    configure({ home, context: "b", environmentContext: "c" });
+    expect(await addressOf()).toBe("127.0.0.1:2");
+    configure({ home, context: "e", environmentContext: "c" });
+    await expect(createClient()).rejects.toThrow('no context "e" (asked for)');
+    configure({ home, environmentContext: "e" });
+    await expect(createClient()).rejects.toThrow('no context "e" (AURAE_CONTEXT)');
+    configure({ home, config: "/c", context: "b" });
+    await expect(createClient()).rejects.toThrow("not both");
     await expect(createClient({ context: "d" })).rejects.toThrow('no context "d" (asked for)');
     await expect(createClient({ context: "a", config: "/c" })).rejects.toThrow("not both");
   } finally {

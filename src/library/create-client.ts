@@ -38,15 +38,15 @@ function openClient(options: unknown): Client {
 }
 
 function configFor(options: unknown): ClientConfig {
-  const { config, context, overrides, home, warn } = currentSettings();
+  const { config, context, environmentContext, overrides, home, warn } = currentSettings();
   const asked = configRequest(options);
   // What a script names outright is meant, whatever its caller gave for clients that name nothing.
   const isNamed = asked.path !== undefined || asked.context !== undefined;
-  const { path } = isNamed ? asked : { path: config };
+  const which = isNamed ? asked : { path: config, context };
   return loadConfig({
-    ...(path === undefined ? {} : { path }),
-    context: asked.context,
-    environmentContext: context,
+    ...(which.path === undefined ? {} : { path: which.path }),
+    context: which.context,
+    environmentContext,
     home,
     overrides: isNamed ? asked.overrides : { ...overrides, ...asked.overrides },
     warn,

@@ -8,8 +8,10 @@ import type { ConfigOverrides } from "../client/config.ts";
 export interface Settings {
   /** The configuration file of clients that name none. Left out: the search path. */
   readonly config?: string | undefined;
-  /** The context of clients that name neither that nor a file. Left out: the one in use, if one is. */
+  /** The context of clients that name neither that nor a file, as it was asked for; not beside a file. */
   readonly context?: string | undefined;
+  /** What AURAE_CONTEXT says; counts after the two. Left out: the context in use, if one is. */
+  readonly environmentContext?: string | undefined;
   /** What goes before the file, for clients that say nothing else. */
   readonly overrides?: ConfigOverrides;
   /** The user's home, where there is one. */

@@ -42,6 +42,7 @@ const WRONG: readonly [words: string[], message: string][] = [
   [["--config="], "--config: want a value"],
   [["--help=1"], 'no flag "--help"'],
   [["-x"], 'no flag "-x"'],
+  [["--config", "c", "--context", "b", "a.ts"], "a configuration file or a context, not both"],
 ];
 
 test.each(WRONG)("parseScriptArgs refuses %j", (words, message) => {

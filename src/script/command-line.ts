@@ -80,6 +80,9 @@ export function parseScriptArgs(words: readonly string[]): ScriptCommand {
       overrides[field] = value;
     }
   }
+  if (config !== undefined && context !== undefined) {
+    throw wrong("give a configuration file or a context, not both");
+  }
   const kind = SUBCOMMANDS.find((name) => name === words[at]);
   if (kind !== undefined && words[at - 1] !== "--") {
     return { kind, words: words.slice(at + 1) };

@@ -82,7 +82,8 @@ export async function runAuraescript(
 function useClientFlags({ config, context, overrides }: ClientFlags, io: ScriptIo): void {
   configure({
     config,
-    context: context ?? io.env[CONTEXT_VARIABLE],
+    context,
+    environmentContext: io.env[CONTEXT_VARIABLE],
     overrides,
     home: io.env.HOME,
     warn: (message) => io.stderr(`auraescript: warning: ${message}\n`),

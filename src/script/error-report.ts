@@ -4,20 +4,17 @@
  */
 import { readFileSync } from "node:fs";
 import { MissingModuleError } from "./modules.ts";
+import { printable } from "./printable.ts";
 
 /** How many errors one error is followed to, by its causes or as one of many. */
 const ERRORS_MAX = 10;
-
-/** What a terminal would take as a command; a message can come from the other end of a connection. */
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
 /** A frame of a file, and not of the executable's own, which are in none, or of the runtime's. */
 const OF_A_FILE = /^\s+at (?:.*\()?(?:async )?(?:file:\/\/)?\/(?!\$bunfs\/)/;
 
 /** Some lines, each with its end. */
 export function errorReport(error: unknown): string {
-  const lines = linesOf(error, 0).join("\n");
-  return `${lines.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`)}\n`;
+  return `${printable(linesOf(error, 0).join("\n"))}\n`;
 }
 
 function linesOf(error: unknown, depth: number): string[] {

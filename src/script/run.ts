@@ -10,6 +10,7 @@ import { CONTEXT_VARIABLE } from "../client/contexts.ts";
 import { configure } from "../library/settings.ts";
 import { type ClientFlags, parseScriptArgs, USAGE } from "./command-line.ts";
 import { provideModules, provideRuntimeGlobal, type TextScript } from "./modules.ts";
+import { printable } from "./printable.ts";
 
 export interface ScriptIo {
   readonly stdout: (text: string) => void;
@@ -70,7 +71,7 @@ export async function runAuraescript(
     }
   } catch (error) {
     if (error instanceof AuraeError) {
-      io.stderr(`auraescript: ${error.message}\n`);
+      io.stderr(`auraescript: ${printable(error.message)}\n`);
       return error.kind === "invalid_argument" ? 2 : 1;
     }
     throw error;
@@ -86,7 +87,7 @@ function useClientFlags({ config, context, overrides }: ClientFlags, io: ScriptI
     environmentContext: io.env[CONTEXT_VARIABLE],
     overrides,
     home: io.env.HOME,
-    warn: (message) => io.stderr(`auraescript: warning: ${message}\n`),
+    warn: (message) => io.stderr(`auraescript: warning: ${printable(message)}\n`),
   });
 }
 

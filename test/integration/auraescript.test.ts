@@ -191,6 +191,18 @@ describe("bad input", () => {
     expect(await scripts.run(words)).toEqual({ code, stdout: "", stderr });
   });
 
+  test("warnings and refusals pass on nothing that a terminal would obey", async () => {
+    const home = scripts.path("escapes");
+    scripts.write("escapes/.aurae/config", '[auth]\n"\\u001b[2Jx" = "1"\n');
+    const text = 'import { createClient } from "aurae";\nawait createClient();\n';
+    const warned = await scripts.runText(text, { env: { HOME: home } });
+    expect(warned.stderr).toStartWith("auraescript: warning: ");
+    expect(warned.stderr).toContain("\\x1b[2Jx");
+    expect(warned.stderr).not.toContain("\x1b");
+    const refused = await scripts.run(["\x1b[2J.ts"]);
+    expect(refused.stderr).toBe('auraescript: cannot run "\\x1b[2J.ts": no such file\n');
+  });
+
   test("nobody reading any more ends a script that writes, without a word", async () => {
     const text = `for (let i = 0; i < 1e4; i++) {
   process.stdout.write(\`\${"x".repeat(100)}\\n\`);

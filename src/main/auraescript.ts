@@ -11,6 +11,14 @@ const NOBODY_READS = 141;
 /** Starts a script, which goes on when this is over. */
 export function main(args: readonly string[]): void {
   let isRunning = true;
+  let running: string | undefined;
+  const fail = (error: unknown): never => failOf(error, running);
+  const failUnlessHeard = (event: "uncaughtException" | "unhandledRejection", error: unknown) => {
+    // A script with a handler of its own has its own way.
+    if (process.listenerCount(event) <= 1) {
+      fail(error);
+    }
+  };
   process.on("uncaughtException", (error) => failUnlessHeard("uncaughtException", error));
   process.on("unhandledRejection", (error) => failUnlessHeard("unhandledRejection", error));
   process.once("beforeExit", () => {
@@ -31,6 +39,7 @@ export function main(args: readonly string[]): void {
     env: process.env,
     version: VERSION,
     become: (script, rest) => {
+      running = script;
       process.argv = [process.execPath, script, ...rest];
       // What import.meta.main and require.main compare with.
       Object.assign(Bun, { main: script });
@@ -43,18 +52,11 @@ export function main(args: readonly string[]): void {
   }, fail);
 }
 
-/** A script with a handler of its own has its own way. */
-function failUnlessHeard(event: "uncaughtException" | "unhandledRejection", error: unknown): void {
-  if (process.listenerCount(event) <= 1) {
-    fail(error);
-  }
-}
-
-function fail(error: unknown): never {
+function failOf(error: unknown, script: string | undefined): never {
   if ((error as NodeJS.ErrnoException | null)?.code === "EPIPE") {
     process.exit(NOBODY_READS);
   }
-  say(2, errorReport(error));
+  say(2, errorReport(error, script));
   process.exit(1);
 }
 

@@ -2,8 +2,9 @@
  * What is said of an error that ended a script: its message first, then where in the script it came from. Frames of the
  * executable's own code are left out; nobody can look at them.
  */
-import { readFileSync } from "node:fs";
-import { MissingModuleError } from "./modules.ts";
+import { exportSite } from "./export-site.ts";
+import { importSites } from "./import-sites.ts";
+import { MissingModuleError, sourceOf } from "./modules.ts";
 import { printable } from "./printable.ts";
 
 /** How many errors one error is followed to, by its causes or as one of many. */
@@ -12,9 +13,14 @@ const ERRORS_MAX = 10;
 /** A frame of a file, and not of the executable's own, which are in none, or of the runtime's. */
 const OF_A_FILE = /^\s+at (?:.*\()?(?:async )?(?:file:\/\/)?\/(?!\$bunfs\/)/;
 
-/** Some lines, each with its end. */
-export function errorReport(error: unknown): string {
-  return `${printable(linesOf(error, 0).join("\n"))}\n`;
+/**
+ * Some lines, each with its end.
+ * @param script the module that was run first; where an import is at fault without a place, it is looked for from there on
+ */
+export function errorReport(error: unknown, script?: string): string {
+  const lines = linesOf(error, 0);
+  const place = script === undefined ? undefined : exportSite(error, script);
+  return `${printable([...lines, ...(place === undefined ? [] : [`    at ${place}`])].join("\n"))}\n`;
 }
 
 function linesOf(error: unknown, depth: number): string[] {
@@ -116,13 +122,7 @@ function importFault({ message, specifier, referrer }: ResolveError): string[] {
   ];
 }
 
-/** The runtime does not tell it: the first line that has the name in quotes. */
+/** The runtime does not tell it. */
 function lineOfImport(file: string, specifier: string): number | undefined {
-  try {
-    const lines = readFileSync(file, "utf8").split("\n");
-    const at = lines.findIndex((line) => /["'`]/.test(line) && line.includes(specifier));
-    return at < 0 ? undefined : at + 1;
-  } catch {
-    return undefined; // A script that came by standard input is in no file.
-  }
+  return importSites(sourceOf(file) ?? "").find((site) => site.specifier === specifier)?.line;
 }

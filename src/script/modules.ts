@@ -2,12 +2,16 @@
  * What a script can import that is on no disk: `aurae`, the modules of Aurae's own scripts, and a script that came by
  * standard input. Nothing of it is loaded before it is imported.
  */
+import { readFileSync } from "node:fs";
 import { plugin } from "bun";
 import { ORIGINAL_MODULES } from "../library/original/modules.ts";
 
 /** `../auraescript/gen/cells.ts`, and `../auraescript/aurae.ts` of the oldest. */
 const ORIGINAL = /(?:^|\/)auraescript\/(?:gen\/)?([a-z_]+)\.ts$/;
 const ORIGINAL_NAMESPACE = "auraescript";
+
+/** The script that came as text, once there is one. */
+let given: TextScript | undefined;
 
 /** What a file of the original had that this API has not. */
 const MISSING: Readonly<Record<string, string>> = {
@@ -40,6 +44,7 @@ export interface TextScript {
 
 /** Registers the modules with the runtime, for all that is imported from now on. */
 export function provideModules(script?: TextScript): void {
+  given = script;
   const importers = new Map<string, Asked>();
   plugin({
     name: "auraescript",
@@ -62,6 +67,37 @@ export function provideModules(script?: TextScript): void {
       }
     },
   });
+}
+
+/** The text of a module by its path; none where it is in no file. */
+export function sourceOf(path: string): string | undefined {
+  if (path === given?.path) {
+    return given.text;
+  }
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a specifier, as a module of that folder has it, leads to the module that the runtime calls so. */
+export function leadsTo(specifier: string, folder: string, module: string): boolean {
+  const name = ORIGINAL.exec(specifier)?.[1];
+  return (
+    specifier === module ||
+    (name !== undefined && module === `${ORIGINAL_NAMESPACE}:${name}`) ||
+    resolved(specifier, folder)?.replace(/^node:/, "") === module.replace(/^node:/, "")
+  );
+}
+
+/** The file, or the name of a built-in module; none where there is neither. */
+export function resolved(specifier: string, folder: string): string | undefined {
+  try {
+    return Bun.resolveSync(specifier, folder);
+  } catch {
+    return undefined;
+  }
 }
 
 async function originalModule(name: string, asked: Asked | undefined): Promise<object> {

@@ -176,10 +176,61 @@ describe("bad input", () => {
     expect(code).toBe(1);
   });
 
-  test("a name that the library does not have is told", async () => {
-    const { code, stderr } = await scripts.runText('import { nope } from "aurae";\nnope();\n');
-    expect(stderr).toContain("nope");
-    expect(code).toBe(1);
+  test("an import that is told of has a line that is an import", async () => {
+    const text = '// see "nope", or\nconst s = "nope";\nimport(s);\nimport\n  "nope";\n';
+    expect((await scripts.runText(text)).stderr).toEndWith(at("script.ts", "5"));
+    const { stderr } = await scripts.run(["-"], { stdin: '\nimport "./nope.ts";\n' });
+    expect(stderr).toEndWith(at("[stdin].ts", "2"));
+  });
+
+  const NAMES: readonly [text: string, message: string, place: string][] = [
+    [
+      'import { nope } from "aurae";\nnope();\n',
+      "Export named 'nope' not found in module 'aurae'.",
+      "1:10",
+    ],
+    [
+      '// nope\nimport { one,\n  nope as two } from "./parts/one";\none(two);\n',
+      "Export named 'nope' not found in module 'ONE'.",
+      "3:3",
+    ],
+    [
+      'import one from "./parts/one.ts";\none();\n',
+      "module 'ONE' does not have an export named 'default'. Did you mean 'one'?",
+      "1:8",
+    ],
+    [
+      'export { nope } from "./parts/one.ts";\n',
+      "export 'nope' not found in './parts/one.ts'",
+      "1:10",
+    ],
+    [
+      '\nimport { nope } from "fs";\nnope();\n',
+      "Export named 'nope' not found in module 'node:fs'.",
+      "2:10",
+    ],
+    [
+      'import { nope } from "../auraescript/gen/cells.ts";\nnope();\n',
+      "Export named 'nope' not found in module 'auraescript:cells'.",
+      "1:10",
+    ],
+  ];
+  test.each(NAMES)(
+    "a name that a module does not have, %j, is told with its place",
+    async (text, message, place) => {
+      const one = scripts.write("parts/one.ts", "export const one = console.log;\n");
+      const { code, stderr } = await scripts.runText(text);
+      expect(stderr).toBe(`SyntaxError: ${message.replace("ONE", one)}\n${at("script.ts", place)}`);
+      expect(code).toBe(1);
+    },
+  );
+
+  test("a name that a module does not have is told where a module of the script imports it", async () => {
+    scripts.write("parts/two.ts", 'import { nope } from "aurae";\nnope();\n');
+    const { stderr } = await scripts.runText('await import("./parts/two.ts");\n');
+    expect(stderr).toEndWith(at("parts/two.ts", "1:10"));
+    const given = await scripts.run(["-"], { stdin: 'import { nope } from "aurae";\nnope();\n' });
+    expect(given.stderr).toEndWith(at("[stdin].ts", "1:10"));
   });
 
   test.each([

@@ -38,11 +38,11 @@ export function main(args: readonly string[]): void {
     cwd: process.cwd(),
     env: process.env,
     version: VERSION,
-    become: (script, rest) => {
-      running = script;
+    become: (script, rest, module) => {
+      running = module;
       process.argv = [process.execPath, script, ...rest];
       // What import.meta.main and require.main compare with.
-      Object.assign(Bun, { main: script });
+      Object.assign(Bun, { main: module });
     },
   }).then((code) => {
     isRunning = false;

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { errorReport } from "./error-report.ts";
+import { MissingModuleError } from "./modules.ts";
 
 function withStack(error: Error, ...frames: string[]): Error {
   return Object.assign(error, { stack: [String(error), ...frames].join("\n") });
@@ -40,6 +41,13 @@ test("errorReport passes no control characters on", () => {
   expect(errorReport(withStack(new Error("a\x1b[31m\x07\x9b\tb")))).toBe(
     "Error: a\\x1b[31m\\x07\\x9b\tb\n",
   );
+});
+
+test("errorReport names no module of the executable's own as where an import is", () => {
+  const report = (referrer: string) =>
+    errorReport(new MissingModuleError({ specifier: "./x.ts", referrer }, "none"));
+  expect(report("/$bunfs/root/chunk.js")).toBe('error: cannot find module "./x.ts": none\n');
+  expect(report("/srv/a.ts")).toEndWith("\n    at /srv/a.ts\n");
 });
 
 test("errorReport takes whatever can be thrown", () => {

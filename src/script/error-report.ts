@@ -10,6 +10,9 @@ import { printable } from "./printable.ts";
 /** How many errors one error is followed to, by its causes or as one of many. */
 const ERRORS_MAX = 10;
 
+/** A module of the executable's own. */
+const OWN = /^\/\$bunfs\//;
+
 /** A frame of a file, and not of the executable's own, which are in none, or of the runtime's. */
 const OF_A_FILE = /^\s+at (?:.*\()?(?:async )?(?:file:\/\/)?\/(?!\$bunfs\/)/;
 
@@ -117,8 +120,8 @@ function importFault({ message, specifier, referrer }: ResolveError): string[] {
   const remedy = isPackage ? "; is it in a node_modules beside the script?" : "";
   const where = line === undefined ? referrer : `${referrer}:${line}`;
   return [
-    `error: ${message.replace(/^C/, "c").replace(/ (?:imported )?from .*$/s, "")}${remedy}`,
-    ...(referrer === "" ? [] : [`    at ${where}`]),
+    `error: ${message.replace(/^C/, "c").replace(/(?: (?:imported )?from |\nRequire stack:).*$/s, "")}${remedy}`,
+    ...(referrer === "" || OWN.test(referrer) ? [] : [`    at ${where}`]),
   ];
 }
 

@@ -36,10 +36,16 @@ export class MissingModuleError extends Error {
   }
 }
 
-/** A script whose text is not in a file of its name. */
+/** A script whose text is not in a file of its name, or in one that the runtime can't load by that name. */
 export interface TextScript {
+  /** What the runtime calls it; its imports are found from there. */
   readonly path: string;
   readonly text: string;
+}
+
+/** A path as the runtime takes it for the name of a module: what is after a question mark would be left out. */
+export function modulePath(path: string): string {
+  return path.replaceAll("?", "%3F");
 }
 
 /** Registers the modules with the runtime, for all that is imported from now on. */
@@ -63,7 +69,10 @@ export function provideModules(script?: TextScript): void {
         loader: "object",
       }));
       if (script !== undefined) {
-        build.module(script.path, () => ({ contents: script.text, loader: "ts" }));
+        build.module(script.path, () => ({
+          contents: script.text,
+          loader: /\.[jt]sx$/.test(script.path) ? "tsx" : "ts",
+        }));
       }
     },
   });

@@ -9,7 +9,7 @@ import { AuraeError, messageOf } from "../base/errors.ts";
 import { CONTEXT_VARIABLE } from "../client/contexts.ts";
 import { configure } from "../library/settings.ts";
 import { type ClientFlags, parseScriptArgs, USAGE } from "./command-line.ts";
-import { provideModules, provideRuntimeGlobal, type TextScript } from "./modules.ts";
+import { modulePath, provideModules, provideRuntimeGlobal, type TextScript } from "./modules.ts";
 import { printable } from "./printable.ts";
 
 export interface ScriptIo {
@@ -22,8 +22,8 @@ export interface ScriptIo {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
-  /** Has the process look as if the script was what it was started with. */
-  readonly become: (script: string, args: readonly string[]) => void;
+  /** Has the process look as if the script was what it was started with, and its module what was run first. */
+  readonly become: (script: string, args: readonly string[], module: string) => void;
 }
 
 /** What loads as it is; a file of any other name, or of none, is TypeScript. */
@@ -42,7 +42,7 @@ export async function runAuraescript(
   words: readonly string[],
   io: ScriptIo,
 ): Promise<number | undefined> {
-  let script: TextScript | string;
+  let script: FoundScript;
   try {
     const command = parseScriptArgs(words);
     switch (command.kind) {
@@ -67,7 +67,7 @@ export async function runAuraescript(
           return await runPrompt(io);
         }
         script = await find(command.script, io);
-        io.become(typeof script === "string" ? script : script.path, command.args);
+        io.become(script.path, command.args, script.text?.path ?? script.path);
     }
   } catch (error) {
     if (error instanceof AuraeError) {
@@ -91,11 +91,16 @@ function useClientFlags({ config, context, overrides }: ClientFlags, io: ScriptI
   });
 }
 
-/** The script's path, or its text where it can't be loaded by that. */
-async function find(name: string | undefined, io: ScriptIo): Promise<TextScript | string> {
+interface FoundScript {
+  readonly path: string;
+  /** Where it can't be loaded by its path. */
+  readonly text?: TextScript;
+}
+
+async function find(name: string | undefined, io: ScriptIo): Promise<FoundScript> {
   if (name === undefined || name === "-") {
     // Beside what it is piped by, so that its imports are found from there.
-    return { path: resolve(io.cwd, "[stdin].ts"), text: await io.readStdin() };
+    return asText(resolve(io.cwd, "[stdin].ts"), await io.readStdin());
   }
   const path = resolve(io.cwd, name);
   if (!existsSync(path)) {
@@ -112,7 +117,9 @@ async function find(name: string | undefined, io: ScriptIo): Promise<TextScript 
     );
   }
   try {
-    return LOADED_BY_NAME.has(extname(path)) ? path : { path, text: readFileSync(path, "utf8") };
+    return LOADED_BY_NAME.has(extname(path)) && modulePath(path) === path
+      ? { path }
+      : asText(path, readFileSync(path, "utf8"));
   } catch (cause) {
     throw new AuraeError("failed_precondition", `cannot run "${name}": ${messageOf(cause)}`, {
       cause,
@@ -120,13 +127,12 @@ async function find(name: string | undefined, io: ScriptIo): Promise<TextScript 
   }
 }
 
-async function load(script: TextScript | string): Promise<void> {
+function asText(path: string, text: string): FoundScript {
+  return { path, text: { path: modulePath(path), text } };
+}
+
+async function load({ path, text }: FoundScript): Promise<void> {
   provideRuntimeGlobal();
-  if (typeof script === "string") {
-    provideModules();
-    await import(pathToFileURL(script).href);
-    return;
-  }
-  provideModules(script);
-  await import(script.path);
+  provideModules(text);
+  await import(text === undefined ? pathToFileURL(path).href : text.path);
 }

@@ -50,6 +50,22 @@ describe("auraescript FILE", () => {
     expect(await child.exited).toBe(0);
   });
 
+  test.each(["q?a.ts", "q?a", "h#a.ts", "p%a.ts", "p%41.ts", "q?a.tsx", "d?r/a.ts", "d#r/a.ts"])(
+    "runs a file of the name %j",
+    async (name) => {
+      scripts.write("parts/part.ts", 'export const part = "part";\n');
+      const text = `import { cells } from "aurae";
+${name.startsWith("d?") ? 'const part = "part";' : `import { part } from "${name.startsWith("d") ? "../" : "./"}parts/part.ts";`}
+console.log(part, typeof cells, process.argv[1], import.meta.main);
+throw new Error("end");
+`;
+      const path = scripts.write(name, text);
+      const { stdout, stderr } = await scripts.run([name]);
+      expect(stdout).toBe(`part object ${path} true\n`);
+      expect(stderr).toBe(`Error: end\n    at ${path.replaceAll("?", "%3F")}:4:11\n`);
+    },
+  );
+
   test("goes on as long as there is something to wait for", async () => {
     const text = 'setTimeout(() => console.log("later"), 50);\nconsole.log("now");\n';
     expect((await scripts.runText(text)).stdout).toBe("now\nlater\n");

@@ -1,5 +1,5 @@
 /** `aer context`: lists, shows, chooses, makes and removes named contexts (client/contexts.ts). */
-import { messageOf } from "../base/errors.ts";
+import { AuraeError, messageOf } from "../base/errors.ts";
 import { addressText } from "../client/address.ts";
 import { type ClientConfig, type ConfigSources, loadConfig } from "../client/config.ts";
 import { addContext, removeContext, useContext } from "../client/context-store.ts";
@@ -88,44 +88,76 @@ function nameNow(request: ContextRequest): string {
   return chosenContext(sourcesOf(request))?.name ?? DEFAULT_CONTEXT;
 }
 
-/** What a context says, or what is wrong with it. */
-function read(request: ContextRequest, name: string): ClientConfig | string {
+/** The same, where the rest can be told without it: a file that names none is warned of. */
+function nameNowIfAny(request: ContextRequest): string | undefined {
   try {
-    const { home } = sourcesOf(request);
-    return loadConfig({ home, context: name, warn: () => undefined });
+    return nameNow(request);
   } catch (error) {
-    return messageOf(error);
+    if (error instanceof AuraeError && error.kind === "failed_precondition") {
+      request.warn(error.message);
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** What is wrong with a context. */
+interface Fault {
+  readonly error: string;
+  /** What is wrong with which file; nothing where no file is there. */
+  readonly faults: readonly string[];
+}
+
+/** What a context says, or what is wrong with it. */
+function read(request: ContextRequest, name: string): ClientConfig | Fault {
+  const { home } = sourcesOf(request);
+  const faults: string[] = [];
+  try {
+    return loadConfig({ home, context: name, warn: (message) => faults.push(message) });
+  } catch (cause) {
+    const error = messageOf(cause);
+    return { error, faults: name === DEFAULT_CONTEXT ? faults : [error] };
   }
 }
 
 function list(request: ContextRequest): string {
   const { io, globals } = request;
-  const now = nameNow(request);
-  const all = [DEFAULT_CONTEXT, ...contextNames(io.env.HOME)].map((name) => {
-    const config = read(request, name);
-    return typeof config === "string"
-      ? { name, inUse: name === now, error: config }
-      : { name, inUse: name === now, ...wordsOf(config) };
-  });
-  if (globals.output === "json") {
-    return `${escapeJson(JSON.stringify(all, undefined, 2))}\n`;
-  }
-  const rows = all.map((it) => ({
-    cells: [
-      it.inUse ? "*" : "",
-      it.name,
-      ...("error" in it ? [it.error, "", ""] : [it.socket, it.serverName, it.source]),
-    ],
+  const now = nameNowIfAny(request);
+  const all = [DEFAULT_CONTEXT, ...contextNames(io.env.HOME)].map((name) => ({
+    name,
+    inUse: name === now,
+    config: read(request, name),
   }));
+  if (globals.output === "json") {
+    const values = all.map(({ config, ...it }) =>
+      "error" in config ? { ...it, error: config.error } : { ...it, ...wordsOf(config) },
+    );
+    return `${escapeJson(JSON.stringify(values, undefined, 2))}\n`;
+  }
+  const rows = all.map(({ name, inUse, config }) => ({
+    cells: [inUse ? "*" : "", name, ...cellsOf(config)],
+  }));
+  for (const { config } of all) {
+    // A sentence would take the table apart.
+    ("error" in config ? config.faults : []).forEach(request.warn);
+  }
   const header = ["IN USE", "NAME", "SOCKET", "SERVER NAME", "FILE"];
   return renderTable(header, rows, styleFrom(io.env, io.isTerminal));
+}
+
+function cellsOf(config: ClientConfig | Fault): readonly string[] {
+  if ("error" in config) {
+    return [config.faults.length === 0 ? "(none)" : "(wrong)", "", ""];
+  }
+  const { socket, serverName, source } = wordsOf(config);
+  return [socket, serverName, source];
 }
 
 function show(request: ContextRequest, asked: string | undefined): string {
   const sources = sourcesOf(request);
   const name = asked === undefined ? nameNow(request) : contextName(asked);
   const config = loadConfig(asked === undefined ? sources : { ...sources, context: name });
-  const all = { name, inUse: name === nameNow(request), ...wordsOf(config) };
+  const all = { name, inUse: name === nameNowIfAny(request), ...wordsOf(config) };
   return request.globals.output === "json"
     ? `${escapeJson(JSON.stringify(all, undefined, 2))}\n`
     : Object.entries(all)

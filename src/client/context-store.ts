@@ -73,7 +73,7 @@ export function removeContext(home: string | undefined, name: string, force: boo
   refuseDefault(name);
   requireContext(home, name);
   const path = contextPath(home, name);
-  if (currentContext(home) === name) {
+  if (nameInUse(home) === name) {
     if (!force) {
       throw new AuraeError(
         "failed_precondition",
@@ -85,6 +85,18 @@ export function removeContext(home: string | undefined, name: string, force: boo
   }
   rmSync(path);
   return path;
+}
+
+/** The context in use; none where the file that names it is damaged, which is no reason to keep another one. */
+function nameInUse(home: string | undefined): string | undefined {
+  try {
+    return currentContext(home);
+  } catch (error) {
+    if (error instanceof AuraeError && error.kind === "failed_precondition") {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 function requireContext(home: string | undefined, name: string): void {

@@ -125,6 +125,41 @@ describe("aer context", () => {
     );
   });
 
+  test("list keeps its table where there is no configuration, or a wrong one", async () => {
+    await addBoth();
+    writeFileSync(join(home, ".aurae/contexts/broken.toml"), " ");
+    const { stdout, stderr } = await run("context list");
+    const lines = stdout.split("\n");
+    expect(lines.find((line) => line.includes("default"))?.trim()).toMatch(
+      /^\*\s+default\s+\(none\)$/,
+    );
+    expect(lines.find((line) => line.includes("broken"))?.trim()).toMatch(/^broken\s+\(wrong\)$/);
+    const path = join(home, ".aurae/contexts/broken.toml");
+    expect(stderr).toMatch(/^aer: warning: .*empty config\n$/);
+    expect(stderr).toContain(path);
+    writeFileSync(join(home, ".aurae/config"), "[auth");
+    expect((await run("context list")).stderr).toContain(
+      `failed to parse config at ${home}/.aurae/config`,
+    );
+  });
+
+  test("list, show and remove get over a damaged choice, which list reports", async () => {
+    await addBoth();
+    writeFileSync(join(home, ".aurae/current-context"), "../x\n");
+    const { code, stdout, stderr } = await run("context list");
+    expect(code).toBe(0);
+    expect(stdout).toContain(fixture.server.socketPath);
+    expect(stdout).not.toContain("*");
+    const fault = `read the context in use, "${home}/.aurae/current-context": `;
+    expect(stderr).toStartWith(`aer: warning: ${fault}`);
+    expect(stderr).toContain('choose one with "aer context use NAME"');
+    expect(await run("context show a")).toMatchObject({ code: 0 });
+    expect(await run("context remove a")).toMatchObject({ code: 0, stderr: "" });
+    expect(await run("context show")).toMatchObject({ code: 2, stdout: "" });
+    expect(await run("context use b")).toMatchObject({ code: 0, stderr: "" });
+    expect(await answers()).toBe("second");
+  });
+
   test("show tells what a call would take, as a table too", async () => {
     await addBoth();
     await run("context use a");

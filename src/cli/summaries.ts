@@ -33,7 +33,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "aurae.cells.v0.CellService.Freeze":
     "Stops the processor for every process in a cell and in the cells below it, and answers when all stand still. Freezing a frozen cell is no error.\n\nErrors: NOT_FOUND if the cell is not allocated, FAILED_PRECONDITION if it is being freed, DEADLINE_EXCEEDED if a process does not stand still in time, and then all go on.",
   "aurae.cells.v0.CellService.Inspect":
-    "Answers with what List does and with the definition of every executable: what one has to know to tell whether it is what it should be. It is a method of its own because an environment may hold secrets.\n\nErrors: none of its own.",
+    "Answers with what List does, with the definition of every executable, and with what is not started again before the machine boots: what one has to know to tell whether all is as it should be. It is a method of its own because an environment may hold secrets.\n\nErrors: none of its own.",
   "aurae.cells.v0.CellService.List":
     "Answers with the whole tree of allocated cells, each with the limits it was allocated with.\n\nErrors: none of its own.",
   "aurae.cells.v0.CellService.Run":

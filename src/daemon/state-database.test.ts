@@ -99,13 +99,20 @@ function storeContract(makeStore: () => StateStore, reopen: (store: StateStore) 
     expect([store.claimOnce("a", "x"), store.claimOnce("a", "x")]).toEqual([true, false]);
     expect([store.claimOnce("b", "x"), store.claimOnce("a", "y")]).toEqual([true, true]);
     store.removeCell("a");
-    expect(reopen(store).claimOnce("a", "x")).toBe(false);
+    const reopened = reopen(store);
+    expect(reopened.claimOnce("a", "x")).toBe(false);
+    expect(reopened.claims()).toEqual([
+      { cell: "a", executable: "x" },
+      { cell: "a", executable: "y" },
+      { cell: "b", executable: "x" },
+    ]);
   });
 
   test("takes a claim back that was not used", () => {
     const store = makeStore();
     store.claimOnce("a", "x");
     store.disclaimOnce("a", "x");
+    expect(store.claims()).toEqual([]);
     expect(store.claimOnce("a", "x")).toBe(true);
   });
 }

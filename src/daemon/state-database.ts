@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import type { ExecutableRecord } from "../domain/executables/executable-record.ts";
-import type { CellRecord, SavedState, StateStore } from "../domain/state/state-store.ts";
+import type { CellRecord, OnceClaim, SavedState, StateStore } from "../domain/state/state-store.ts";
 import { type BadRow, writeBadRows } from "./bad-records.ts";
 import {
   APPLICATION_ID,
@@ -199,6 +199,11 @@ export class StateDatabase implements StateStore, Disposable {
 
   claimOnce(cell: string, executable: string): boolean {
     return this.#claim.run(cell, executable).changes > 0;
+  }
+
+  claims(): OnceClaim[] {
+    const sql = "SELECT cell, name AS executable FROM claims ORDER BY cell, name";
+    return rows<OnceClaim>(this.#database, sql);
   }
 
   disclaimOnce(cell: string, executable: string): void {

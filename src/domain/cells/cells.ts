@@ -18,7 +18,7 @@ import type { Executable } from "../executables/executable.ts";
 import { Executables, type ExecutablesContext } from "../executables/executables.ts";
 import { LenientState } from "../state/lenient-state.ts";
 import { transientState } from "../state/transient-state.ts";
-import type { CellRecord, SavedState } from "../state/state-store.ts";
+import type { CellRecord, OnceClaim, SavedState } from "../state/state-store.ts";
 import { allocateCgroup } from "./allocate.ts";
 import { Cell, cellRecord, type CellSpec, leafOf } from "./cell.ts";
 import {
@@ -71,6 +71,11 @@ export class Cells {
   /** The executables that are in no cell. */
   get outside(): Executables {
     return this.#outside;
+  }
+
+  /** The executables that are to be started once a boot and were, by cell and name; whether they are there or not. */
+  get startedOnce(): readonly OnceClaim[] {
+    return this.#context.state.claims();
   }
 
   /** @throws {AuraeError} already_exists, not_found for the parent, failed_precondition, invalid_argument, internal */

@@ -5,7 +5,7 @@
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import type { ExecutableRecord } from "../executables/executable-record.ts";
-import type { CellRecord, SavedState, StateStore } from "./state-store.ts";
+import type { CellRecord, OnceClaim, SavedState, StateStore } from "./state-store.ts";
 
 export class LenientState implements StateStore {
   readonly #state: StateStore;
@@ -45,6 +45,11 @@ export class LenientState implements StateStore {
     return orRefuse(`executable '${name}' could not be started`, () =>
       this.#state.claimOnce(cell, name),
     );
+  }
+
+  /** @throws {Error} whatever keeps it from that */
+  claims(): readonly OnceClaim[] {
+    return this.#state.claims();
   }
 
   disclaimOnce(cell: string, name: string): void {

@@ -1,6 +1,6 @@
 /** State that is kept nowhere. For tests, and to see what a daemon would find. */
 import type { ExecutableRecord } from "../executables/executable-record.ts";
-import type { CellRecord, SavedState, StateStore } from "./state-store.ts";
+import type { CellRecord, OnceClaim, SavedState, StateStore } from "./state-store.ts";
 
 export class MemoryState implements StateStore {
   readonly #cells = new Map<string, CellRecord>();
@@ -42,6 +42,13 @@ export class MemoryState implements StateStore {
     const isFirst = !this.#claimed.has(key);
     this.#claimed.add(key);
     return isFirst;
+  }
+
+  claims(): OnceClaim[] {
+    return [...this.#claimed].sort().map((key) => {
+      const [cell = "", executable = ""] = key.split("\0");
+      return { cell, executable };
+    });
   }
 
   disclaimOnce(cell: string, executable: string): void {

@@ -30,6 +30,13 @@ export interface SavedState {
   readonly lastEvent: bigint;
 }
 
+/** An executable that was started since the boot, and is to be started once. */
+export interface OnceClaim {
+  /** The full name of its cell, which may be gone; empty for none. */
+  readonly cell: string;
+  readonly executable: string;
+}
+
 export interface StateStore {
   load(): SavedState;
   saveCell(record: CellRecord): void;
@@ -39,6 +46,8 @@ export interface StateStore {
   removeExecutable(cell: string, name: string): void;
   /** Whether this is the first time since the boot that this is asked for the executable. */
   claimOnce(cell: string, executable: string): boolean;
+  /** All that were claimed since the boot, by cell and name. */
+  claims(): readonly OnceClaim[];
   /** It was not started after all. */
   disclaimOnce(cell: string, executable: string): void;
   /** Events up to this number may be told from now on. */

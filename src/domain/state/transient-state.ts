@@ -13,6 +13,7 @@ export function transientState(state: StateStore): StateStore {
     saveExecutable: nothing,
     removeExecutable: nothing,
     claimOnce: (cell, executable) => state.claimOnce(cell, executable),
+    claims: () => state.claims(),
     disclaimOnce: (cell, executable) => state.disclaimOnce(cell, executable),
     reserveEvents: (upTo) => state.reserveEvents(upTo),
   };

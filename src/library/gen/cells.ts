@@ -69,6 +69,7 @@ import {
   ExecutableSummarySchema,
   ExitStatusSchema,
   MemoryControllerSchema,
+  StartedOnceSchema,
 } from "../../gen/aurae/cells/v0/cells_pb.ts";
 import { messageType } from "../message/message-type.ts";
 import type { DeepPartial, MessageType } from "../message/types.ts";
@@ -276,8 +277,8 @@ export class CellServiceClient extends ServiceClient {
   }
 
   /**
-   * Inspect answers with what List does and with the definition of every executable: what one has to know to tell
-   * whether it is what it should be. It is a method of its own because an environment may hold secrets.
+   * Inspect answers with what List does, with the definition of every executable, and with what is not started again
+   * before the machine boots: what one has to know to tell whether all is as it should be. It is a method of its own because an environment may hold secrets.
    *
    * Errors: none of its own.
    */
@@ -1080,10 +1081,26 @@ export interface CellServiceInspectResponse {
   cells: CellGraphNode[];
   /** The executables that were started in no cell, by name. */
   executables: ExecutableSummary[];
+  /**
+   * The executables that are to be started once a boot and were, by cell and name. Start refuses them until the machine
+   * boots, also when they were stopped or their cell was freed.
+   */
+  startedOnce: StartedOnce[];
 }
 
 /** The tree of cells, with the definitions of executables. */
 export const CellServiceInspectResponse: MessageType<CellServiceInspectResponse> = /* @__PURE__ */ messageType(CellServiceInspectResponseSchema);
+
+/** An executable that was started with `once_per_boot` since the machine booted. */
+export interface StartedOnce {
+  /** The full name of its cell, which may be gone; empty for none. */
+  cellName: string;
+  /** Its name. */
+  executableName: string;
+}
+
+/** An executable that was started with `once_per_boot` since the machine booted. */
+export const StartedOnce: MessageType<StartedOnce> = /* @__PURE__ */ messageType(StartedOnceSchema);
 
 /** A cell and the cells inside it. */
 export interface CellGraphNode {

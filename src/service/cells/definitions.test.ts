@@ -84,4 +84,24 @@ describe("Inspect", () => {
       executables: inspected.executables,
     });
   });
+
+  test("tells what was started and is not again this boot, also when it is gone", async () => {
+    const { client, fixture } = cellsInMemory();
+    await client.allocate({ cell: { name: "a" } });
+    for (const name of ["y", "x"]) {
+      await client.start({ cellName: "a", executable: { name, command: "x", oncePerBoot: true } });
+    }
+    await client.start({ executable: { name: "x", command: "x", oncePerBoot: true } });
+    await client.start({ executable: { name: "often", command: "x" } });
+    fixture.kernel.processes.failNext = "ENOENT";
+    const failing = { name: "never", command: "x", oncePerBoot: true };
+    await expect(client.start({ executable: failing })).rejects.toThrow("ENOENT");
+    await client.free({ cellName: "a" });
+    const { startedOnce } = await client.inspect({});
+    expect(startedOnce.map((it) => [it.cellName, it.executableName])).toEqual([
+      ["", "x"],
+      ["a", "x"],
+      ["a", "y"],
+    ]);
+  });
 });

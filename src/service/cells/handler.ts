@@ -81,6 +81,10 @@ export function createCellService(
       return {
         cells: cells.roots.map((cell) => cellGraphToProto(cell, executableWithDefinition)),
         executables: executablesToProto(cells.outside, executableWithDefinition),
+        startedOnce: cells.startedOnce.map((it) => ({
+          cellName: it.cell,
+          executableName: it.executable,
+        })),
       };
     },
 

@@ -1,35 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { inRoot } from "../../../build/paths.ts";
-import { cellsInMemory, Meddler } from "../../../test/harness/cells-client.ts";
+import { applyNode as node, failureOf, texts } from "../../../test/harness/apply-node.ts";
 import { RestartMode } from "../../gen/aurae/cells/v0/executables_pb.ts";
 import { fencesOf } from "../../../test/harness/readme.ts";
 import * as cells from "../gen/cells.ts";
-import { ApplyError } from "./apply-error.ts";
 import { applyTo } from "./apply.ts";
 import type { Desired } from "./types.ts";
-import type { Plan } from "./plan-text.ts";
-import { stepText } from "./plan-text.ts";
-
-const texts = ({ steps }: Plan): string[] => steps.map(stepText);
-
-/** A node in memory, and whatever a test does with it. */
-function node() {
-  const { fixture, client } = cellsInMemory();
-  const meddler = new Meddler(client);
-  return { fixture, client, meddler, calls: meddler.calls };
-}
-
-async function failureOf(act: Promise<unknown>): Promise<ApplyError> {
-  const error: unknown = await act.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof ApplyError)) {
-    throw new Error(`no ApplyError: ${error instanceof Error ? error.message : "nothing"}`);
-  }
-  return error;
-}
 
 const WEB: Desired = {
   cells: [

@@ -3,7 +3,7 @@ import { describe } from "./description.ts";
 import { plan } from "./plan.ts";
 import type { Desired } from "./types.ts";
 
-const NOTHING = { cells: [], executables: [] };
+const NOTHING = { cells: [], executables: [], startedOnce: [] };
 
 function refusalOf(desired: unknown): string {
   try {

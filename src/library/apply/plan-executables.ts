@@ -1,9 +1,9 @@
 /**
  * What is to be done about the executables of one cell, or about those in no cell. Pure.
  *
- * One that ended well is done, and so is one that is started once a boot; one that failed is started again. Who requires
- * an executable that is restarted is stopped before and started after it, whether it is described or not: the daemon would
- * end it, and nobody would start it again.
+ * One that ended well is done, and so is one that is started once a boot and was, whether it is still there or not; one
+ * that failed is started again. Who requires an executable that is restarted is stopped before and started after it,
+ * whether it is described or not: the daemon would end it, and nobody would start it again.
  */
 import {
   type Executable,
@@ -22,6 +22,8 @@ export interface ExecutablesToPlan {
   readonly cellName: string;
   readonly described: readonly Executable[];
   readonly observed: readonly ExecutableSummary[];
+  /** Names of those that are started once a boot, and were. */
+  readonly startedOnce: ReadonlySet<string>;
   /** Whether those that are not described are stopped. */
   readonly prune: boolean;
 }
@@ -69,18 +71,25 @@ function endedWell({ state, exitStatus, definition }: ExecutableSummary): boolea
 
 const ONCE = "it is started once a boot, and was: boot the machine for its new definition";
 
-/** Why an executable that is there is to be started anew; undefined where it stays. */
-function fateOf(described: Executable, observed: ExecutableSummary): Fate | undefined {
+/**
+ * Why an executable that is there is to be started anew; undefined where it stays.
+ * @param wasStarted whether one of its name was started that is to be once a boot: Start would refuse it
+ */
+function fateOf(
+  described: Executable,
+  observed: ExecutableSummary,
+  wasStarted: boolean,
+): Fate | undefined {
   const { definition } = observed;
+  const blocked = described.oncePerBoot && wasStarted ? ONCE : undefined;
   if (definition === undefined) {
-    return fate({ why: "its definition is not known" });
+    return fate({ why: "its definition is not known", blocked });
   }
   const changes = definitionChanges(definition, described);
-  const isOnce = described.oncePerBoot && definition.oncePerBoot;
   if (changes.length > 0) {
-    return fate({ changes, ...(isOnce ? { blocked: ONCE } : {}) });
+    return fate({ changes, blocked });
   }
-  if (isOnce) {
+  if (blocked !== undefined) {
     return undefined;
   }
   if (observed.state === ExecutableState.STOPPING) {
@@ -104,15 +113,17 @@ class Planner {
   }
 
   plan(): ExecutablesPlan {
-    for (const [name, described] of this.#described) {
-      const observed = this.#observed.get(name);
-      const found = observed === undefined ? fate({}) : fateOf(described, observed);
+    for (const described of this.#described.values()) {
+      const found = this.#fateOf(described);
       if (found !== undefined) {
-        this.#fates.set(name, found);
+        this.#fates.set(described.name, found);
       }
     }
     for (const name of [...this.#fates.keys()]) {
       this.#takeAlong(name);
+    }
+    for (const name of [...this.#fates.keys(), ...this.#along.keys()]) {
+      this.#blockWithoutRequired(name);
     }
     for (const described of this.#described.values()) {
       this.#requireRequired(described);
@@ -125,6 +136,21 @@ class Planner {
       ],
       removals: this.#removals(),
     };
+  }
+
+  #fateOf(described: Executable): Fate | undefined {
+    const { name, oncePerBoot } = described;
+    const observed = this.#observed.get(name);
+    const wasStarted = this.#wasStarted(name);
+    if (observed !== undefined) {
+      return fateOf(described, observed, wasStarted);
+    }
+    return oncePerBoot && wasStarted ? undefined : fate({});
+  }
+
+  #wasStarted(name: string): boolean {
+    const { definition } = this.#observed.get(name) ?? {};
+    return this.#input.startedOnce.has(name) || definition?.oncePerBoot === true;
   }
 
   #isRemoved(name: string): boolean {
@@ -148,6 +174,22 @@ class Planner {
       }
       this.#along.set(other.name, name);
       this.#takeAlong(other.name);
+    }
+  }
+
+  /** The daemon would not start one that requires what was started once a boot, and has ended. */
+  #blockWithoutRequired(name: string): void {
+    const definition = this.#described.get(name) ?? this.#observed.get(name)?.definition;
+    for (const other of definition?.requires ?? []) {
+      const observed = this.#observed.get(other);
+      const isLost = observed === undefined || isOver(observed);
+      if (this.#described.get(other)?.oncePerBoot === true && !this.#fates.has(other) && isLost) {
+        const target = this.#target(name);
+        this.#block(
+          name,
+          `${target} requires '${other}', which is started once a boot, was, and does not run: boot the machine`,
+        );
+      }
     }
   }
 

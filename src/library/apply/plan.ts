@@ -5,7 +5,12 @@
  * away comes last. What is not described stays, unless it is to be pruned; and then only what is in a described cell goes,
  * since other cells, and executables in no cell, may be somebody else's.
  */
-import type { Cell, CellGraphNode, ExecutableSummary } from "../../gen/aurae/cells/v0/cells_pb.ts";
+import type {
+  Cell,
+  CellGraphNode,
+  ExecutableSummary,
+  StartedOnce,
+} from "../../gen/aurae/cells/v0/cells_pb.ts";
 import { cellChanges, cellFields, updateRequest } from "./cell-changes.ts";
 import {
   type DescribedCell,
@@ -14,7 +19,7 @@ import {
   parentOf,
   refusal,
 } from "./description.ts";
-import { planExecutables } from "./plan-executables.ts";
+import { isOver, planExecutables } from "./plan-executables.ts";
 import { Plan } from "./plan-text.ts";
 import { stepOf, targetText } from "./step.ts";
 import type { Desired, PlanOptions, Step } from "./types.ts";
@@ -23,6 +28,8 @@ import type { Desired, PlanOptions, Step } from "./types.ts";
 export interface Observed {
   readonly cells: readonly CellGraphNode[];
   readonly executables: readonly ExecutableSummary[];
+  /** What is not started again before the machine boots. */
+  readonly startedOnce: readonly StartedOnce[];
 }
 
 interface ObservedCell {
@@ -46,6 +53,8 @@ class Planner {
   readonly #described: ReadonlyMap<string, DescribedCell>;
   readonly #observed: ReadonlyMap<string, ObservedCell>;
   readonly #options: { readonly prune: boolean; readonly replace: boolean };
+  /** By the full name of their cell: the executables that are started once a boot, and were. */
+  readonly #startedOnce = new Map<string, Set<string>>();
   /** Cells that are made by this plan, so that nothing is in them. */
   readonly #made = new Set<string>();
   readonly #steps: Step[] = [];
@@ -55,6 +64,10 @@ class Planner {
     this.#described = new Map(description.cells.map((it) => [it.name, it]));
     this.#observed = new Map(observedCells(observed.cells));
     this.#options = { prune: options.prune ?? false, replace: options.replace ?? false };
+    for (const { cellName, executableName } of observed.startedOnce) {
+      const names = this.#startedOnce.get(cellName);
+      this.#startedOnce.set(cellName, (names ?? new Set()).add(executableName));
+    }
     for (const cell of description.cells) {
       this.#planCell(cell);
     }
@@ -117,15 +130,38 @@ class Planner {
       ...(lost.length === 0 ? [] : ["prune: true"]),
     ];
     const also = lost.length === 0 ? "" : `, and with it ${lost.join(", ")}, not described`;
-    const blocked = `it ends what is in the cell${also}: allow it by ${needs.join(" and ")}`;
+    const [once] = this.#onceIn(node);
+    const blocked =
+      once !== undefined
+        ? `it would end '${once}', which is started once a boot, and would not be again: stop it if it may end, or boot the machine`
+        : needs.length > 0
+          ? `it ends what is in the cell${also}: allow it by ${needs.join(" and ")}`
+          : undefined;
     this.#made.add(name);
     this.#steps.push(
       stepOf(
         cellTarget(name),
         { kind: "replace", cell },
-        { changes: [...fixed, ...live], ...(needs.length === 0 ? {} : { blocked }) },
+        { changes: [...fixed, ...live], blocked },
       ),
     );
+  }
+
+  /** What is in a cell and below, has not ended, and could not be started again before the machine boots. */
+  #onceIn(node: CellGraphNode): string[] {
+    const cellName = node.cell?.name ?? "";
+    const described = this.#described.get(cellName)?.executables ?? [];
+    const startedOnce = this.#startedOnce.get(cellName);
+    const isOnce = ({ name, definition }: ExecutableSummary): boolean =>
+      definition?.oncePerBoot === true ||
+      (startedOnce?.has(name) === true &&
+        described.some((it) => it.name === name && it.oncePerBoot));
+    return [
+      ...node.executables
+        .filter((it) => !isOver(it) && isOnce(it))
+        .map(({ name }) => targetText({ cellName, executableName: name })),
+      ...node.children.flatMap((child) => this.#onceIn(child)),
+    ];
   }
 
   /** What is in a cell and not described. */
@@ -148,7 +184,9 @@ class Planner {
     observed: readonly ExecutableSummary[],
     prune: boolean,
   ): void {
-    const { steps, removals } = planExecutables({ cellName, described, observed, prune });
+    const startedOnce = this.#startedOnce.get(cellName) ?? new Set();
+    const input = { cellName, described, observed, startedOnce, prune };
+    const { steps, removals } = planExecutables(input);
     this.#steps.push(...steps);
     this.#removals.push(...removals);
   }

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { CellsFixture } from "../../test/harness/cells-fixture.ts";
 import { eventually } from "../../test/harness/eventually.ts";
 import { setLogSink } from "../base/log.ts";
+import { BOOT_NAME, RESERVED } from "./boot-name.ts";
 import {
   addressFromHere,
-  BOOT_NAME,
   type BootFiles,
   type BootScriptParts,
   startBootScript,
@@ -33,7 +33,7 @@ beforeEach(() => {
   for (const path of Object.values(files)) {
     writeFileSync(path, "");
   }
-  fixture = new CellsFixture();
+  fixture = new CellsFixture({ reserved: RESERVED });
   logged = [];
   // Without the time.
   unlog = setLogSink((line) => logged.push(line.trimEnd().slice(25)));
@@ -124,6 +124,24 @@ describe("startBootScript", () => {
     expect(logged[0]).toMatch(/^ERROR .*boot\.ts could not be run cause=.*ENOENT/);
     begin();
     only();
+  });
+
+  test("calls only what was started this boot run, and any other refusal by its reason", () => {
+    fixture.kernel.cgroups.create("_");
+    fixture.kernel.cgroups.create("_/exe.boot.ts");
+    begin();
+    expect(logged).toEqual([
+      expect.stringMatching(/^ERROR .*boot\.ts could not be run cause=.*not controlled by auraed/),
+    ]);
+  });
+
+  test("takes nobody else's executable for it, since nobody else gets its name", () => {
+    const WHY = "the name is that of the machine's own script; take another one, or a cell";
+    expect(() => fixture.start(undefined, BOOT_NAME, { oncePerBoot: true })).toThrow(WHY);
+    fixture.allocate("a");
+    fixture.start("a", BOOT_NAME, { oncePerBoot: true });
+    begin();
+    expect(fixture.cells.outside.get(BOOT_NAME)?.state).toBe("running");
   });
 
   test("listens to one that runs when the daemon was killed, and starts none beside it", async () => {

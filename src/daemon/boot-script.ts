@@ -6,19 +6,16 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { AuraeError, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { Cells } from "../domain/cells/cells.ts";
 import type { Ending } from "../domain/executables/ending.ts";
 import type { Executable } from "../domain/executables/executable.ts";
-import { executableName } from "../domain/executables/executable-name.ts";
 import { executableSpec } from "../domain/executables/executable-spec.ts";
 import { type Address, printedAddress } from "../transport/address.ts";
+import { BOOT_NAME, BOOT_SCRIPT } from "./boot-name.ts";
 import { ConsoleRelay } from "./console-relay.ts";
 
-export const BOOT_SCRIPT = "/etc/aurae/boot.ts";
-/** By which List and `aer cell logs --no-cell` know it. */
-export const BOOT_NAME = executableName("boot.ts");
 const HOW_TO_READ = `aer cell logs --no-cell ${BOOT_NAME}`;
 
 export interface BootFiles {
@@ -101,16 +98,16 @@ function start({ cells, files, addresses, executable }: BootScriptParts): void {
     oncePerBoot: true,
   });
   try {
-    const started = cells.start(undefined, spec);
+    if (cells.startedOnce.some((it) => it.cell === "" && it.executable === BOOT_NAME)) {
+      // It was stopped, and the daemon was started again since.
+      log.info(`${files.script} was run since the machine booted`);
+      return;
+    }
+    const started = cells.startOwn(spec);
     log.info(`running ${files.script}`, { pid: started.pid });
     follow(cells, started);
   } catch (error) {
-    if (error instanceof AuraeError && error.kind === "failed_precondition") {
-      // It was stopped, and the daemon was started again since.
-      log.info(`${files.script} was run since the machine booted`);
-    } else {
-      log.error(`${files.script} could not be run`, { cause: messageOf(error) });
-    }
+    log.error(`${files.script} could not be run`, { cause: messageOf(error) });
   }
 }
 

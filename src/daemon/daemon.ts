@@ -25,6 +25,7 @@ import type { MachineControl } from "../service/machine/handler.ts";
 import { Server } from "../transport/server.ts";
 import { type DaemonConfig, listenAddresses } from "./config.ts";
 import type { Api } from "./api.ts";
+import { RESERVED } from "./boot-name.ts";
 import { ensureDirectory } from "./directories.ts";
 import { deriveRole, ROLE_GREETINGS, type Role } from "./role.ts";
 import { StateDatabase } from "./state-database.ts";
@@ -132,6 +133,7 @@ export class Daemon {
         reserve: (upTo) => state.reserveEvents(upTo),
       }),
       env: { PATH: host.env.PATH ?? DEFAULT_PATH },
+      ...(machine === undefined ? {} : { reserved: RESERVED }),
     });
     const policy = new Policy({
       trustDomain: tls.trustDomain,

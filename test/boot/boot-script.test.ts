@@ -141,4 +141,11 @@ describe("a machine with a boot script and no certificate for it", () => {
     expect(await scriptOf(it)).toBeUndefined();
     expect(it.console()).not.toContain("it begins");
   });
+
+  vmTest("gives its name to nobody else", vm, async (it) => {
+    const executable = { name: "boot.ts", command: "true" };
+    await expect(it.client(CellService).start({ executable })).rejects.toThrow(
+      "the name is that of the machine's own script; take another one, or a cell",
+    );
+  });
 });

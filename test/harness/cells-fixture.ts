@@ -13,25 +13,27 @@ import { MemoryState } from "../../src/domain/state/memory-state.ts";
 import type { SavedState } from "../../src/domain/state/state-store.ts";
 import { type Cell, type CellSpec, cellSpec } from "../../src/domain/cells/cell.ts";
 import { CellName } from "../../src/domain/cells/cell-name.ts";
-import { Cells } from "../../src/domain/cells/cells.ts";
+import { Cells, type CellsOptions } from "../../src/domain/cells/cells.ts";
 
 export const cellName = (text: string): CellName => CellName.parse(text);
 
 export class CellsFixture {
-  readonly kernel: FakeKernel;
+  readonly kernel: FakeKernel = createFakeKernel();
   readonly outputs = new MemoryOutputs();
   readonly state = new MemoryState();
   cells: Cells;
+  readonly #options: Pick<CellsOptions, "reserved">;
   #saved: SavedState | undefined;
 
-  constructor(kernel = createFakeKernel()) {
-    this.kernel = kernel;
+  constructor(options: Pick<CellsOptions, "reserved"> = {}) {
+    this.#options = options;
     this.cells = this.#newCells();
   }
 
   #newCells(): Cells {
     const { kernel, outputs, state } = this;
-    return new Cells({ kernel, outputs, state, events: new EventLog(), env: { PATH: "/bin" } });
+    const events = new EventLog();
+    return new Cells({ kernel, outputs, state, events, env: { PATH: "/bin" }, ...this.#options });
   }
 
   /** The daemon is killed. What it would still do is not kept. */

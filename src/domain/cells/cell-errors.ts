@@ -44,3 +44,12 @@ export function executableIsNotOurs(name: string, cgroup: string): AuraeError {
     { resource: name },
   );
 }
+
+/** @param owner what has the name, where somebody else wants to start an executable of that name in no cell */
+export function executableIsReserved(name: string, owner: string): AuraeError {
+  return new AuraeError(
+    "failed_precondition",
+    `executable '${name}' can't be started in no cell: the name is that of ${owner}; take another one, or a cell`,
+    { resource: name },
+  );
+}

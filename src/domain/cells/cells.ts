@@ -27,6 +27,7 @@ import {
   cellNotFound,
   cgroupIsNotACell,
   cgroupNotFound,
+  executableIsReserved,
 } from "./cell-errors.ts";
 import type { CellName } from "./cell-name.ts";
 import { exec, type ExecSession, type ExecSpec } from "./exec.ts";
@@ -40,7 +41,10 @@ import { updateLimits } from "./update.ts";
 /** How long the processes that are left in a cell may take to die of SIGKILL. */
 const KILL_TIMEOUT_MS = 10_000;
 
-export type CellsOptions = ExecutablesContext;
+export interface CellsOptions extends ExecutablesContext {
+  /** Executables in no cell that the daemon alone starts, by name, and what each of them is. */
+  readonly reserved?: ReadonlyMap<ExecutableName, string>;
+}
 
 export class Cells {
   readonly #kernel: Kernel;
@@ -226,6 +230,15 @@ export class Cells {
     if (cellName !== undefined) {
       return this.usable(cellName).executables.start(spec);
     }
+    const owner = this.#context.reserved?.get(spec.name);
+    if (owner !== undefined) {
+      throw executableIsReserved(spec.name, owner);
+    }
+    return this.startOwn(spec);
+  }
+
+  /** Runs an executable of the daemon itself, in no cell; its name may be a reserved one. @throws {AuraeError} as start */
+  startOwn(spec: ExecutableSpec): Executable {
     makeOutsideLeaf(this.#kernel, spec.name);
     return this.#outside.start(spec);
   }

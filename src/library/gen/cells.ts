@@ -119,9 +119,9 @@ export class CellServiceClient extends ServiceClient {
    *
    * Errors: NOT_FOUND if the cell is not allocated, ALREADY_EXISTS if the cell has an executable of that name
    * that was not stopped yet, FAILED_PRECONDITION if the cell is frozen or being freed, if an executable that it
-   * requires does not run, or if it is to be started once a boot and was, INVALID_ARGUMENT for a user, group or
-   * capability that there is not, RESOURCE_EXHAUSTED if the machine has no room for one more, INTERNAL naming the
-   * step of the launch that failed.
+   * requires does not run, if it is to be started once a boot and was, or, in no cell, if its name is that of the
+   * machine's own script, INVALID_ARGUMENT for a user, group or capability that there is not, RESOURCE_EXHAUSTED if
+   * the machine has no room for one more, INTERNAL naming the step of the launch that failed.
    */
   start(
     request: DeepPartial<CellServiceStartRequest>,

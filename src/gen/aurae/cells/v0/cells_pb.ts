@@ -1814,9 +1814,9 @@ export const CellService: GenService<{
    *
    * Errors: NOT_FOUND if the cell is not allocated, ALREADY_EXISTS if the cell has an executable of that name
    * that was not stopped yet, FAILED_PRECONDITION if the cell is frozen or being freed, if an executable that it
-   * requires does not run, or if it is to be started once a boot and was, INVALID_ARGUMENT for a user, group or
-   * capability that there is not, RESOURCE_EXHAUSTED if the machine has no room for one more, INTERNAL naming the
-   * step of the launch that failed.
+   * requires does not run, if it is to be started once a boot and was, or, in no cell, if its name is that of the
+   * machine's own script, INVALID_ARGUMENT for a user, group or capability that there is not, RESOURCE_EXHAUSTED if
+   * the machine has no room for one more, INTERNAL naming the step of the launch that failed.
    *
    * @generated from rpc aurae.cells.v0.CellService.Start
    */

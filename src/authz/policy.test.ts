@@ -49,7 +49,7 @@ describe("Policy", () => {
     }
   });
 
-  test("lets boot run the machine and look at it, and has nothing of its power", () => {
+  test("lets boot run the machine and look at it, and call no method about its power", () => {
     const allowed = Object.entries(RULES).filter(([, rule]) => rule !== "any");
     const withBoot = allowed.filter(([, rule]) => rule.includes("boot")).map(([name]) => name);
     const services = new Set(withBoot.map((name) => name.split("/")[0]));

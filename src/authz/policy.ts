@@ -87,7 +87,7 @@ export class Policy {
 
 /**
  * The key of `boot` lies in a machine's image. Who has it is that machine's root, or has read the image; neither is to be
- * let in by other machines of the same CA.
+ * let in by other machines of the same CA. What a forwarder on the machine makes anew is local, too (docs/boot.md).
  */
 function counts(role: Role, { isLocal = false }: Principal): boolean {
   return role !== "boot" || isLocal;

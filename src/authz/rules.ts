@@ -3,7 +3,10 @@
  * everybody, and a test holds this table and the services against each other, both ways.
  */
 
-/** What a principal can be granted. `boot` is the machine's own script, and counts on the machine itself alone. */
+/**
+ * What a principal can be granted. `boot` is the machine's own script, and counts only for connections from the machine
+ * itself. It is root there by what it can start, as `admin` is: what it lacks is methods, not power.
+ */
 export const ROLES = ["admin", "reader", "boot"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -11,7 +14,7 @@ export type Role = (typeof ROLES)[number];
 export type Rule = "any" | readonly Role[];
 
 const ADMIN: Rule = ["admin"];
-/** What a machine runs. Its power is not among it. */
+/** What a machine runs. The methods about its power are not among it, though what is run as root can do the same. */
 const RUN: Rule = ["admin", "boot"];
 const READ: Rule = ["reader", "admin", "boot"];
 

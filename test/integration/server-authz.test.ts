@@ -187,7 +187,7 @@ describe("the role boot", () => {
     expect(isLocal).toEqual([true, true, true, true]);
   });
 
-  test("runs cells, and does not switch the machine off", async () => {
+  test("runs cells, and may not call what switches the machine off", async () => {
     const boot = await fixture.pair(BOOT);
     peerIdentity = 1234;
     expect(await mayCall(boot, FREE)).toBe(true);

@@ -55,6 +55,7 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
   capability: { headers: ["linux/capability.h"], facts: numbers(CAPABILITIES) },
   errno: { headers: ["asm/errno.h"], facts: numbers(ERRNO) },
   eventfd: { headers: ["sys/eventfd.h"] },
+  falloc: { headers: ["linux/falloc.h"] },
   filter: {
     headers: ["linux/filter.h"],
     structs: { SOCK_FILTER: { type: "struct sock_filter" } },
@@ -65,6 +66,13 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     expressions: {
       LAST_SYSCALL: "__NR_set_mempolicy_home_node",
       X32_SYSCALL_BIT: "__X32_SYSCALL_BIT",
+    },
+  },
+  "if-tun": {
+    headers: ["linux/if.h", "linux/ioctl.h", "linux/if_tun.h"],
+    expressions: {
+      IFREQ_BYTES: "sizeof(struct ifreq)",
+      IFREQ_FLAGS_OFFSET: "offsetof(struct ifreq, ifr_flags)",
     },
   },
   input: {
@@ -120,12 +128,13 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
       RTATTR: { type: "struct rtattr" },
     },
   },
-  open: { headers: ["fcntl.h"] },
+  open: { headers: ["fcntl.h", "unistd.h"] },
   pidfd: {
     // The headers of Debian 12 are older than this structure.
     headers: ["linux/ioctl.h", `#include "${inRoot("test/abi/pidfd-info.h")}"`],
     structs: { PIDFD_INFO: { type: "struct pidfd_info" } },
   },
+  poll: { headers: ["poll.h"] },
   reboot: { headers: ["linux/reboot.h"] },
   resource: {
     headers: ["linux/resource.h"],
@@ -164,6 +173,44 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
       UCRED: { type: "struct ucred" },
     },
     expressions: { SOCKADDR_UN_BYTES: "sizeof(struct sockaddr_un)" },
+  },
+  virtio: {
+    headers: [
+      "linux/virtio_config.h",
+      "linux/virtio_ids.h",
+      "linux/virtio_mmio.h",
+      "linux/virtio_ring.h",
+    ],
+    structs: {
+      VRING_DESC: { type: "struct vring_desc" },
+      VRING_USED_ELEM: { type: "struct vring_used_elem" },
+    },
+  },
+  "virtio-balloon": {
+    headers: ["linux/virtio_balloon.h"],
+    structs: { BALLOON_CONFIG: { type: "struct virtio_balloon_config" } },
+    expressions: { BALLOON_STAT_BYTES: "sizeof(struct virtio_balloon_stat)" },
+  },
+  "virtio-blk": {
+    headers: ["linux/virtio_blk.h"],
+    structs: {
+      BLK_OUTHDR: { type: "struct virtio_blk_outhdr" },
+      BLK_RANGE: { type: "struct virtio_blk_discard_write_zeroes" },
+      BLK_CONFIG: { type: "struct virtio_blk_config", isHead: true },
+    },
+  },
+  "virtio-console": {
+    headers: ["linux/virtio_console.h"],
+    structs: { CONSOLE_CONFIG: { type: "struct virtio_console_config" } },
+  },
+  "virtio-net": {
+    headers: ["linux/virtio_net.h"],
+    structs: { NET_HDR: { type: "struct virtio_net_hdr_v1" } },
+  },
+  "virtio-vsock": {
+    headers: ["linux/virtio_vsock.h", "sys/socket.h", "linux/vm_sockets.h"],
+    structs: { VSOCK_HDR: { type: "struct virtio_vsock_hdr", isHead: true } },
+    expressions: { VSOCK_HDR_BYTES: "sizeof(struct virtio_vsock_hdr)" },
   },
   wait: {
     headers: ["sys/wait.h", "sys/epoll.h", "signal.h"],
@@ -242,7 +289,8 @@ function factsOf(exports: Readonly<Record<string, unknown>>, module: AbiModule):
 test("every module of kernel/abi is held against the headers", () => {
   const names = sourcesIn("src/kernel/abi")
     .filter(({ path }) => !isTest(path))
-    .map(({ path }) => path.replace(/^src\/kernel\/abi\/|\.ts$/g, ""));
+    .map(({ path }) => path.replace(/^src\/kernel\/abi\/|\.ts$/g, ""))
+    .toSorted();
   expect(names).toEqual(Object.keys(MODULES).toSorted());
 });
 

@@ -5,3 +5,6 @@ export const MAP_SHARED = 0x01;
 export const MAP_PRIVATE = 0x02;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
+
+export const MADV_DONTNEED = 4;
+export const MADV_REMOVE = 9;

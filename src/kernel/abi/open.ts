@@ -1,4 +1,7 @@
-/** Flags of open(2) and pipe2(2) that node:fs does not name, and commands of fcntl(2) (asm-generic/fcntl.h, linux/fcntl.h). */
+/**
+ * Flags of open(2), pipe2(2) and lseek(2) that node:fs does not name, and commands of fcntl(2) (asm-generic/fcntl.h,
+ * linux/fcntl.h, linux/fs.h).
+ */
 export const O_RDONLY = 0;
 export const O_RDWR = 2;
 export const O_NOCTTY = 0o400;
@@ -16,3 +19,5 @@ export const F_SEAL_SEAL = 1;
 export const F_SEAL_SHRINK = 2;
 export const F_SEAL_GROW = 4;
 export const F_SEAL_WRITE = 8;
+
+export const SEEK_END = 2;

@@ -2,10 +2,18 @@
 import { layout } from "./layout.ts";
 
 export const AF_UNIX = 1;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
+export const SOCK_CLOEXEC = 0o2000000;
+export const SOCK_NONBLOCK = 0o4000;
+export const SHUT_RD = 0;
+export const SHUT_WR = 1;
+export const SHUT_RDWR = 2;
 export const SOL_SOCKET = 1;
+export const SO_ERROR = 4;
 export const SO_PASSCRED = 16;
 export const SCM_CREDENTIALS = 2;
+export const MSG_NOSIGNAL = 0x4000;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_TRUNC = 0x20;
 export const MSG_CTRUNC = 0x08;

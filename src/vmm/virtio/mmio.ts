@@ -107,6 +107,14 @@ export class MmioTransport implements BusDevice {
     }
   }
 
+  /** Does something with a device that runs, of which its driver is told as of `drain`. Throws nothing. */
+  run(work: () => void): void {
+    this.#work(() => {
+      work();
+      return false;
+    });
+  }
+
   /** Has the device work, interrupts for what it did, and ends whatever went wrong. */
   #work(work: () => boolean): boolean {
     if (!this.isRunning) {

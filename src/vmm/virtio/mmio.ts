@@ -355,8 +355,8 @@ export class MmioTransport implements BusDevice {
   }
 
   /**
-   * Takes up what `save` gave, for a device of the same set-up. Interrupts that the driver had not acknowledged wait
-   * for `VirtioInterrupt.retrigger`.
+   * Takes up what `save` gave, for a device of the same set-up. Whoever calls then calls `VirtioInterrupt.retrigger`
+   * for what the driver had not acknowledged, and `drain` for every queue, since notifications may have been lost.
    * @throws {StateError} @throws {VirtioFault} @throws {GuestMemoryError}
    */
   restore(state: unknown): void {

@@ -34,12 +34,12 @@ export function readNow(fd: FileDescriptor, most = 1 << 20): Buffer | undefined 
   }
 }
 
-/** Writes what there is room for. @returns how many bytes */
+/** Writes what there is room for. @returns how many bytes; none where nobody can read them any more */
 export function writeNow(fd: FileDescriptor, bytes: Uint8Array): number {
   try {
     return writeSync(fd.number, bytes);
   } catch (error) {
-    if (isErrno(error, "EAGAIN")) {
+    if (isErrno(error, "EAGAIN", "EPIPE")) {
       return 0;
     }
     throw error;

@@ -1,5 +1,3 @@
 /** Events of poll(2), which are those of epoll(7), too (asm-generic/poll.h). */
 export const POLLIN = 0x0001;
 export const POLLOUT = 0x0004;
-export const POLLERR = 0x0008;
-export const POLLHUP = 0x0010;

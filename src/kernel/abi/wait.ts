@@ -28,10 +28,12 @@ export const SIGINFO = layout({
 export const EPOLL_CLOEXEC = 0o2000000;
 export const EPOLL_CTL_ADD = 1;
 export const EPOLL_CTL_DEL = 2;
-export const EPOLL_CTL_MOD = 3;
 export const EPOLLIN = 1;
 export const EPOLLOUT = 4;
+export const EPOLLERR = 8;
+export const EPOLLHUP = 0x10;
 export const EPOLLRDHUP = 0x2000;
+export const EPOLLET = 0x80000000;
 
 /** `struct epoll_event` is packed on x86-64: u32 events, u64 data. */
 export const EPOLL_EVENT_BYTES = 12;

@@ -95,7 +95,7 @@ test("ConsoleDevice has the guest wait for a host that does not read, and loses 
   }
   got.push(readNow(output) ?? Buffer.alloc(0));
   expect(Buffer.concat(got).equals(Buffer.concat([bytes, text("end")]))).toBe(true);
-  expect(guest.transport.waits()).toEqual([]);
+  expect(guest.transport.waits()).toEqual([{ fd: inputFd, events: POLLIN }]);
 });
 
 test("ConsoleDevice goes on without a reader, and without a writer", () => {

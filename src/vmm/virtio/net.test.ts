@@ -129,7 +129,7 @@ test("NetDevice waits for a port that is full, and sends in order then", () => {
   expect(guest.transport.waits().find((wait) => wait.fd === fd)?.events).toBe(POLLIN | POLLOUT);
   for (let bytes = readNow(host); bytes !== undefined; bytes = readNow(host)) {
     got.push(bytes[12]!);
-    guest.pump(POLLOUT);
+    guest.pump();
   }
   expect(got).toEqual(Array.from({ length: sent }, (_, i) => i % 200));
 });
@@ -177,12 +177,20 @@ test("NetDevice spreads a long frame over as many buffers as it takes, and shows
   }
   guest.queue(0).kick();
   const long = frame(9000, 5);
+  const [queue] = guest.transport.queues;
+  const push = queue!.push.bind(queue);
+  const shown: number[] = [];
+  queue!.push = (...args) => {
+    push(...args);
+    shown.push(guest.memory.read16(guest.queue(0).used + 2));
+  };
   writeNow(host, long);
   writeNow(host, frame(50, 6));
   guest.pump();
   // With 48 of them there is room for the largest frame (65,562 bytes); with what is left after the first there is not.
   const used = guest.queue(0).takeAll();
   expect(used.map(({ written }) => written)).toEqual([1500, 1500, 1500, 1500, 1500, 1500, 12]);
+  expect(shown).toEqual([0, 0, 0, 0, 0, 0, 7]);
   const bytes = Buffer.concat(used.map(({ buffers, written }) => buffers[0]!.subarray(0, written)));
   expect(bytes.readUInt16LE(10)).toBe(7);
   expect(bytes.subarray(12).equals(long.subarray(12))).toBe(true);

@@ -9,11 +9,13 @@
 import {
   VRING_AVAIL_ALIGN_SIZE,
   VRING_AVAIL_F_NO_INTERRUPT,
+  VRING_DESC,
   VRING_DESC_ALIGN_SIZE,
   VRING_DESC_F_INDIRECT,
   VRING_DESC_F_NEXT,
   VRING_DESC_F_WRITE,
   VRING_USED_ALIGN_SIZE,
+  VRING_USED_ELEM,
   VRING_USED_F_NO_NOTIFY,
 } from "../../kernel/abi/virtio.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
@@ -27,8 +29,8 @@ export const MAX_CHAIN_DESCRIPTORS = 1024;
 /** The largest size of a queue (virtio 1.2, 2.7). */
 export const MAX_QUEUE_SIZE = 32768;
 
-const DESCRIPTOR_BYTES = 16;
-const USED_ELEMENT_BYTES = 8;
+const DESCRIPTOR_BYTES = VRING_DESC.size;
+const USED_ELEMENT_BYTES = VRING_USED_ELEM.size;
 /** Flags and index, which both rings begin with. */
 const RING_HEAD_BYTES = 4;
 const INDEX_OFFSET = 2;

@@ -1,0 +1,53 @@
+/**
+ * An epoll instance (epoll(7)) that tells of changes: a descriptor is told of once when it becomes readable or
+ * writable, and again after it was found not to be. So nothing is changed while it is used, and an own descriptor
+ * stands for them all, to be polled by somebody else.
+ */
+import {
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_EVENT_BYTES,
+  EPOLLET,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDHUP,
+} from "../abi/wait.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import { syscall, syscallRaw } from "../sys/syscall.ts";
+
+/** Of one call. */
+const MAX_EVENTS = 64;
+
+export class EdgePoll implements Disposable {
+  readonly #epoll = new FileDescriptor(syscall("epoll_create1", "", EPOLL_CLOEXEC));
+  readonly #events = new DataView(new ArrayBuffer(MAX_EVENTS * EPOLL_EVENT_BYTES));
+  readonly #event = new DataView(new ArrayBuffer(EPOLL_EVENT_BYTES));
+
+  /** Readable when `take` has something to tell. */
+  get fd(): number {
+    return this.#epoll.number;
+  }
+
+  /** From now on tells of a descriptor, until that is closed. @throws {SyscallError} */
+  add(fd: number): void {
+    this.#event.setUint32(0, (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) >>> 0, true);
+    this.#event.setUint32(4, fd, true);
+    // SAFETY: the kernel reads the event, which lives as long as this.
+    syscall("epoll_ctl", `add ${fd}`, this.#epoll.number, EPOLL_CTL_ADD, fd, this.#event);
+  }
+
+  /** Hands on what has changed. @returns whether there may be more */
+  take(handle: (fd: number, events: number) => void): boolean {
+    // SAFETY: the kernel writes at most `MAX_EVENTS` events.
+    const count = syscallRaw("epoll_wait", this.#epoll.number, this.#events, MAX_EVENTS, 0);
+    for (let i = 0; i < count; i++) {
+      const at = i * EPOLL_EVENT_BYTES;
+      handle(this.#events.getUint32(at + 4, true), this.#events.getUint32(at, true));
+    }
+    return count === MAX_EVENTS;
+  }
+
+  [Symbol.dispose](): void {
+    this.#epoll[Symbol.dispose]();
+  }
+}

@@ -215,6 +215,8 @@ export interface GuestOptions {
   readonly queueSize?: number;
   /** A region at 0, and a second one at 4 GiB. */
   readonly regionBytes?: number;
+  /** There is no second one. */
+  readonly isOneRegion?: boolean;
 }
 
 export class VirtioGuest {
@@ -225,6 +227,8 @@ export class VirtioGuest {
   readonly faults: unknown[] = [];
   queues: DriverQueue[] = [];
   interrupts = 0;
+  /** What happens where the driver notifies. */
+  onNotify: (queue: number) => void = (queue) => this.drain(queue);
   accepted = 0n;
   readonly #options: GuestOptions;
   readonly #regionBytes: number;
@@ -245,7 +249,7 @@ export class VirtioGuest {
       device,
       memory: this.memory,
       interrupt: this.interrupt,
-      onNotify: (queue) => this.drain(queue),
+      onNotify: (queue) => this.onNotify(queue),
       onFault: (error) => this.faults.push(error),
     });
   }
@@ -262,7 +266,7 @@ export class VirtioGuest {
     }
     this.#next = at + length;
     // Every other page is in the upper region, so that both are used.
-    if (align === 1 && Math.floor(at / PAGE) % 2 === 1) {
+    if (align === 1 && this.#options.isOneRegion !== true && Math.floor(at / PAGE) % 2 === 1) {
       at += 2 ** 32;
     }
     return at;

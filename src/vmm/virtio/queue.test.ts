@@ -309,6 +309,30 @@ test("Virtqueue consume stops at its bound, and where a chain can't be taken", (
   expect(rings.queue.pop()?.head).toBe(0);
 });
 
+test("Virtqueue consume takes what came after its last look, of which no notification tells", () => {
+  for (const hasEventIndex of [false, true]) {
+    const rings = new Rings(hasEventIndex);
+    rings.table(DESC, [[0x5000, 1, 0, 0]]);
+    rings.offer(0);
+    const arm = rings.queue.arm.bind(rings.queue);
+    let late = 2;
+    rings.queue.arm = () => {
+      late -= 1;
+      if (late >= 0) {
+        rings.offer(0);
+      }
+      return arm();
+    };
+    let seen = 0;
+    rings.queue.consume((chain) => {
+      seen += 1;
+      rings.queue.push(chain, 0);
+      return true;
+    });
+    expect(seen).toBe(3);
+  }
+});
+
 const BAD_SIZES = [0, 3, 7, 16, 0x8000, 0xffff, 0x1_0000, 0xffff_ffff];
 
 test.each(BAD_SIZES)("Virtqueue enable refuses a size of %p where 8 is the most", (size) => {

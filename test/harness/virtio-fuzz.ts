@@ -12,10 +12,10 @@ import { VirtioGuest } from "./virtio-driver.ts";
 
 type Random = (below: number) => number;
 
-const MEMORY_BYTES = 64 * 1024;
+const MEMORY_BYTES = 32 * 1024;
 const RING_SIZE = 8;
-const DATA = 0x8000;
-const TABLES = 0x6000;
+const DATA = 0x4000;
+const TABLES = 0x3000;
 const TABLE_ENTRIES = 8;
 
 export interface FuzzCounts {
@@ -40,7 +40,7 @@ function oddAddress(random: Random): bigint {
     case 1:
       return (1n << 64n) - BigInt(1 + random(4096));
     case 2:
-      return BigInt(random(0x5000)); // the rings themselves
+      return BigInt(random(0x3000)); // the rings themselves
     case 3:
       return BigInt(random(2 ** 31)) << 32n;
     default:

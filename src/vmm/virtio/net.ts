@@ -211,10 +211,10 @@ export class NetDevice implements VirtioDevice {
     let count = -ERRNO.EINVAL;
     if (length > HEADER_BYTES && length <= MAX_GSO_BYTES + VLAN_TAG_BYTES) {
       this.#vector.clear();
-      for (const { region, offset, length: bytes } of chain.readable) {
-        this.#vector.add(region.bytes, offset, bytes);
-      }
-      count = writeVector(this.#port.fd, this.#vector);
+      const isWhole = chain.readable.every(({ region, offset, length: bytes }) =>
+        this.#vector.add(region.bytes, offset, bytes),
+      );
+      count = isWhole ? writeVector(this.#port.fd, this.#vector) : count;
     }
     if (count === -ERRNO.EAGAIN) {
       this.#isPortFull = true;

@@ -249,8 +249,14 @@ export class Virtqueue {
     if (!isWritable && writable.length > 0) {
       throw new VirtioFault("a readable descriptor after a writable one"); // 2.7.4.2
     }
-    const { region, offset } = this.#memory.locate(address, length);
-    (isWritable ? writable : readable).push({ region, offset, length });
+    // What the guest sees as one may lie in several regions, one after the other.
+    const segments = isWritable ? writable : readable;
+    for (let done = 0; done < length;) {
+      const { region, offset } = this.#memory.locate(address + done, 1);
+      const size = Math.min(length - done, region.bytes.length - offset);
+      segments.push({ region, offset, length: size });
+      done += size;
+    }
   }
 
   /**

@@ -3,8 +3,13 @@
  * notified of, `ready` for a descriptor of the host's that it waits for. It has no timers and starts nothing by itself,
  * so one thread can run any number of them.
  */
+import {
+  VIRTIO_F_VERSION_1,
+  VIRTIO_RING_F_EVENT_IDX,
+  VIRTIO_RING_F_INDIRECT_DESC,
+} from "../../kernel/abi/virtio.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
-import type { Virtqueue } from "./queue.ts";
+import type { RingFeatures, Virtqueue } from "./queue.ts";
 import type { VersionedState } from "./state.ts";
 
 /** Features by their bits. */
@@ -16,6 +21,20 @@ export function featuresOf(bits: readonly number[]): Features {
 
 export function hasFeature(features: Features, bit: number): boolean {
   return ((features >> BigInt(bit)) & 1n) === 1n;
+}
+
+/** The features that every device has, since its transport and its queues do (6). */
+export const TRANSPORT_FEATURES: Features = featuresOf([
+  VIRTIO_RING_F_INDIRECT_DESC,
+  VIRTIO_RING_F_EVENT_IDX,
+  VIRTIO_F_VERSION_1,
+]);
+
+export function ringFeaturesOf(features: Features): RingFeatures {
+  return {
+    hasEventIndex: hasFeature(features, VIRTIO_RING_F_EVENT_IDX),
+    hasIndirect: hasFeature(features, VIRTIO_RING_F_INDIRECT_DESC),
+  };
 }
 
 /** What a device has from the moment that the driver is ready (DRIVER_OK) until a reset. */

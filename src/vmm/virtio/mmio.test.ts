@@ -110,6 +110,18 @@ for (const [name, wanted] of [
   });
 }
 
+test("MmioTransport has what was made available before DRIVER_OK served", () => {
+  const guest = newGuest();
+  guest.negotiate();
+  const queue = new DriverQueue(guest, 0, 8);
+  guest.setUpQueue(0, queue);
+  queue.add([text("early")], [5]);
+  guest.write32(V.VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+  expect(queue.take()).toBeUndefined();
+  guest.write32(V.VIRTIO_MMIO_STATUS, 15);
+  expect(queue.take()?.written).toBe(5);
+});
+
 test("MmioTransport interrupts once for many chains, and not where the driver wants none", () => {
   const guest = newGuest({ wanted: VERSION_1 }).start();
   const queue = guest.queue(0);

@@ -10,9 +10,16 @@ import * as V from "../../kernel/abi/virtio.ts";
 import type { BusDevice } from "../devices/bus.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
 import { DeviceStatus, type DriverStep } from "./device-status.ts";
-import { type Features, featuresOf, hasFeature, type VirtioDevice, type Wait } from "./device.ts";
+import {
+  type Features,
+  hasFeature,
+  ringFeaturesOf,
+  TRANSPORT_FEATURES,
+  type VirtioDevice,
+  type Wait,
+} from "./device.ts";
 import type { VirtioInterrupt } from "./interrupt.ts";
-import { type RingAddressHalf, type RingFeatures, Virtqueue } from "./queue.ts";
+import { type RingAddressHalf, Virtqueue } from "./queue.ts";
 import { bigintText, StateError, StateReader, type VersionedState } from "./state.ts";
 
 /** "virt", little-endian. */
@@ -25,12 +32,6 @@ const ALL_ONES = 0xffff_ffff;
 const STATE_VERSION = 1;
 const MAX_STATUS = 0xff;
 const INTERRUPT_BITS = V.VIRTIO_MMIO_INT_VRING | V.VIRTIO_MMIO_INT_CONFIG;
-
-const TRANSPORT_FEATURES = featuresOf([
-  V.VIRTIO_RING_F_INDIRECT_DESC,
-  V.VIRTIO_RING_F_EVENT_IDX,
-  V.VIRTIO_F_VERSION_1,
-]);
 
 const ADDRESS_REGISTERS: ReadonlyMap<number, RingAddressHalf> = new Map([
   [V.VIRTIO_MMIO_QUEUE_DESC_LOW, "descLow"],
@@ -45,7 +46,7 @@ export interface MmioTransportOptions {
   readonly device: VirtioDevice;
   readonly memory: GuestMemory;
   readonly interrupt: VirtioInterrupt;
-  /** The driver notified of a queue by its register: that of a driver that no ioeventfd spared the exit. */
+  /** A queue is to be drained: by the driver's word, where no ioeventfd spares it the exit, or as it becomes ready. */
   readonly onNotify: (queue: number) => void;
   /** A device was stopped, and why: the driver's fault, mostly. For the log. */
   readonly onFault: (error: unknown) => void;
@@ -253,13 +254,6 @@ export class MmioTransport implements BusDevice {
     }
   }
 
-  get #ringFeatures(): RingFeatures {
-    return {
-      hasEventIndex: hasFeature(this.#accepted, V.VIRTIO_RING_F_EVENT_IDX),
-      hasIndirect: hasFeature(this.#accepted, V.VIRTIO_RING_F_INDIRECT_DESC),
-    };
-  }
-
   /** A queue is set up between the agreement on features and DRIVER_OK (3.1.1), while it is not ready (4.2.2.2). */
   #writeQueue(offset: number, value: number): void {
     const queue = this.queues[this.#queueSelect];
@@ -286,7 +280,7 @@ export class MmioTransport implements BusDevice {
       queue.reset();
     } else if (value === 1 && !queue.isReady) {
       try {
-        queue.enable(this.#ringFeatures);
+        queue.enable(ringFeaturesOf(this.#accepted));
       } catch (error) {
         this.#fail(error);
       }
@@ -298,6 +292,12 @@ export class MmioTransport implements BusDevice {
       this.reset();
     } else if (this.#status.write(value, (step) => this.#agree(step))) {
       this.#activate();
+      // What the driver put into queues before is not told of again.
+      for (const [index, queue] of this.queues.entries()) {
+        if (queue.isReady && this.isRunning) {
+          this.#options.onNotify(index);
+        }
+      }
     }
   }
 
@@ -383,7 +383,7 @@ export class MmioTransport implements BusDevice {
     this.#generation = reader.number("generation", ALL_ONES);
     this.#options.interrupt.clear(reader.number("interruptStatus", INTERRUPT_BITS));
     for (const [i, queue] of queues.entries()) {
-      queue.restore(saved[i], this.#ringFeatures);
+      queue.restore(saved[i], ringFeaturesOf(this.#accepted));
     }
     device.restore(reader.inner("device"));
     if (this.isRunning) {

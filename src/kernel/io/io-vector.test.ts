@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileDescriptor } from "../sys/fd.ts";
+import { Mapping, MAX_VIEW_BYTES } from "../sys/mapping.ts";
 import { IoVector, readVector, readVectorAt, writeVectorAt } from "./io-vector.ts";
 import { RawFile } from "./raw-file.ts";
 
@@ -36,6 +37,28 @@ test("IoVector moves bytes between a file's positions and parts of memory, in th
   expect(writeVectorAt(fd, vector, 0)).toBe(5);
   closeSync(fd);
   expect(readFileSync(path, "utf8")).toBe("4567856789");
+});
+
+test("IoVector reaches all of the largest mapping, and none that is gone", () => {
+  const path = join(folder, "large");
+  writeFileSync(path, "far away");
+  using file = new FileDescriptor(openSync(path, "r"));
+  const vector = new IoVector(1);
+  const mapping = new Mapping(MAX_VIEW_BYTES, "a test");
+  const { bytes } = mapping;
+  const view = new DataView(bytes.buffer);
+  try {
+    for (const offset of [2 ** 31 + 4, MAX_VIEW_BYTES - 8]) {
+      vector.clear();
+      vector.add(bytes, offset, 8);
+      expect(readVectorAt(file.number, vector, 0)).toBe(8);
+      expect(view.getUint32(offset, true)).toBe(Buffer.from("far ").readUInt32LE());
+    }
+  } finally {
+    mapping[Symbol.dispose]();
+  }
+  vector.clear();
+  expect(() => vector.add(bytes, 0, 8)).toThrow(RangeError);
 });
 
 test("IoVector refuses parts outside of their memory, and more than it has room for", () => {

@@ -1,5 +1,5 @@
 // Loads the image's kernel modules in a process of its own, beside the start of auraed, which takes as long again on
-// another processor. Nothing depends on it: auraed goes through the same list (src/init/module-steps.ts), finds loaded
+// another processor. Nothing depends on it: auraed goes through the same list (src/init/module-steps.ts), passes over
 // what is loaded, waits in the kernel for what is being loaded (finit_module(2)), and tells of what does not load.
 
 #ifndef AU_PRELOAD_MODULES_H

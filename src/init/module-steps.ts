@@ -7,7 +7,7 @@ import { release } from "node:os";
 import { join, normalize } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
-import { loadModule } from "../kernel/module/module.ts";
+import { isModuleLive, loadModule, moduleName } from "../kernel/module/module.ts";
 import type { BootStep } from "./steps.ts";
 
 const MAX_MODULES = 512;
@@ -31,6 +31,10 @@ export const MODULE_STEPS: readonly BootStep<unknown>[] = [
       }
       for (const file of moduleFilesIn(readFileSync(list, "utf8"))) {
         try {
+          // What /init has loaded meanwhile: the kernel would read the file and check its signature before it said so.
+          if (isModuleLive(moduleName(file))) {
+            continue;
+          }
           loadModule(join(home, file));
         } catch (error) {
           log.warn("a kernel module does not load", { module: file, error: messageOf(error) });

@@ -23,8 +23,10 @@ export function runSteps<Context>(
 ): DisposableStack {
   using done = new DisposableStack();
   for (const { name, onFailure, run } of steps) {
+    const start = performance.now();
     try {
       const undo = run(context);
+      log.trace("boot", { step: name, ms: (performance.now() - start).toFixed(1) });
       if (undo !== undefined) {
         done.defer(() => undoStep(name, undo));
       }

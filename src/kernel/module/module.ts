@@ -1,8 +1,26 @@
 /** Loading of kernel modules (finit_module(2)). Order and choice are the caller's. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { ERRNO } from "../abi/errno.ts";
 import { SyscallError } from "../sys/error.ts";
 import { cString, syscallRaw } from "../sys/syscall.ts";
+
+/** The name by which the kernel knows the module in a file: `virtio_net` for `virtio-net.ko.xz`. */
+export function moduleName(path: string): string {
+  return basename(path)
+    .replace(/\.ko(\.(gz|xz|zst))?$/, "")
+    .replaceAll("-", "_");
+}
+
+/** Whether a module is loaded and has started (Documentation/ABI/testing/sysfs-module, `initstate`). */
+export function isModuleLive(name: string): boolean {
+  const path = `/sys/module/${name}/initstate`;
+  try {
+    return existsSync(path) && readFileSync(path, "utf8").trim() === "live";
+  } catch {
+    return false; // ENOENT, ENODEV: it goes away just now
+  }
+}
 
 /**
  * Loads a module from its file.

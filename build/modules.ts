@@ -4,8 +4,13 @@
  * not installed has no modules.dep.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { readElf } from "../initramfs/elf.ts";
+import {
+  canonicalModuleName,
+  MODULE_SUFFIX,
+  moduleName,
+} from "../src/kernel/module/module-name.ts";
 import { BuildError } from "./error.ts";
 
 export interface KernelModule {
@@ -14,12 +19,6 @@ export interface KernelModule {
   /** Relative to the modules directory: `kernel/drivers/net/virtio_net.ko`. */
   readonly path: string;
   readonly content: Uint8Array;
-}
-
-const canonical = (name: string): string => name.replaceAll("-", "_");
-
-function nameOf(path: string): string {
-  return canonical(basename(path).replace(/\.ko(\.(gz|xz|zst))?$/, ""));
 }
 
 /** Reads what has to be there by this name in a modules directory. */
@@ -41,8 +40,8 @@ function filesOf(directory: string): Map<string, string> {
     readdirSync(path, { recursive: true, withFileTypes: true }),
   );
   for (const entry of entries) {
-    if (entry.isFile() && /\.ko(\.(gz|xz|zst))?$/.test(entry.name)) {
-      files.set(nameOf(entry.name), relative(directory, join(entry.parentPath, entry.name)));
+    if (entry.isFile() && MODULE_SUFFIX.test(entry.name)) {
+      files.set(moduleName(entry.name), relative(directory, join(entry.parentPath, entry.name)));
     }
   }
   return files;
@@ -51,7 +50,7 @@ function filesOf(directory: string): Map<string, string> {
 function builtinsOf(directory: string): Set<string> {
   const text = readPart(directory, "modules.builtin", (path) => readFileSync(path, "utf8"));
   const lines = text.split("\n");
-  return new Set(lines.filter((line) => line !== "").map(nameOf));
+  return new Set(lines.filter((line) => line !== "").map(moduleName));
 }
 
 export interface Dependencies {
@@ -74,7 +73,7 @@ export function dependenciesOf(module: Uint8Array): Dependencies {
       soft.push(...(pre?.[1] ?? "").split(/\s+/));
     }
   }
-  const clean = (names: string[]) => names.filter((name) => name !== "").map(canonical);
+  const clean = (names: string[]) => names.filter((name) => name !== "").map(canonicalModuleName);
   return { hard: clean(hard), soft: clean(soft) };
 }
 
@@ -116,7 +115,7 @@ export function resolveModules(directory: string, wanted: readonly string[]): Ke
     done.set(name, { name, path, content });
   };
   for (const name of wanted) {
-    add(canonical(name), "wanted by the manifest");
+    add(canonicalModuleName(name), "wanted by the manifest");
   }
   return [...done.values()];
 }

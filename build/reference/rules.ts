@@ -16,6 +16,7 @@ import {
   RepeatedRulesSchema,
   StringRulesSchema,
 } from "../../src/gen/buf/validate/validate_pb.ts";
+import { otherRule } from "../../src/service/rules/other-rule.ts";
 
 /** Each rule of a field, such as `required`, `at most 128 bytes`; patterns in backticks. @throws {Error} for a new kind */
 export function ruleWords(field: DescField): readonly string[] {
@@ -127,9 +128,7 @@ function refuseOthers(
   rules: Message,
   supported: readonly string[],
 ): void {
-  const other = schema.fields.find(
-    (rule) => isFieldSet(rules, rule) && !supported.includes(rule.name),
-  );
+  const other = otherRule(schema, rules, supported);
   if (other !== undefined) {
     throw unknown(field, other.name);
   }

@@ -6,7 +6,7 @@ import { addContext, removeContext, useContext } from "../client/context-store.t
 import { chosenContext, contextName, contextNames, DEFAULT_CONTEXT } from "../client/contexts.ts";
 import { readCredentials } from "../client/credentials.ts";
 import { BUILTINS } from "./builtins.ts";
-import { escapeJson, escapeText } from "./escape.ts";
+import { escapeJson, escapeText } from "../base/escape.ts";
 import type { Globals } from "./globals.ts";
 import { styleFrom } from "./render/style.ts";
 import { renderTable } from "./render/table.ts";

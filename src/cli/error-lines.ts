@@ -2,7 +2,7 @@
  * The words for a call that failed: one line for each field at fault, or one for the whole.
  */
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { escapeText } from "./escape.ts";
+import { escapeText } from "../base/escape.ts";
 import { violationsOf } from "./violations.ts";
 
 /** Lines for standard error, without `aer:` in front. */

@@ -18,7 +18,7 @@ import { type Builtin, findBuiltin, FORCE } from "./builtins.ts";
 import { call } from "./call.ts";
 import { type Command, findCommand } from "./commands.ts";
 import { errorLines } from "./error-lines.ts";
-import { escapeText } from "./escape.ts";
+import { escapeText } from "../base/escape.ts";
 import { EXIT, exitCodeFor } from "./exit-codes.ts";
 import type { FlagSpec } from "./flags.ts";
 import { type Globals, globalsFrom } from "./globals.ts";

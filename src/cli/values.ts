@@ -3,29 +3,12 @@
  */
 import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
 import { constants } from "node:os";
+import { INT64, INTEGER_RANGES } from "../client/integer-ranges.ts";
 import type { ValueSyntax } from "./commands.ts";
 import { enumValueName } from "./names.ts";
 import { UsageError } from "./usage-error.ts";
 
 export type FieldValue = string | number | bigint | boolean | Uint8Array;
-
-const INT32 = [-(2n ** 31n), 2n ** 31n - 1n] as const;
-const UINT32 = [0n, 2n ** 32n - 1n] as const;
-const INT64 = [-(2n ** 63n), 2n ** 63n - 1n] as const;
-const UINT64 = [0n, 2n ** 64n - 1n] as const;
-
-const RANGES: Partial<Record<ScalarType, readonly [bigint, bigint]>> = {
-  [ScalarType.INT32]: INT32,
-  [ScalarType.SINT32]: INT32,
-  [ScalarType.SFIXED32]: INT32,
-  [ScalarType.UINT32]: UINT32,
-  [ScalarType.FIXED32]: UINT32,
-  [ScalarType.INT64]: INT64,
-  [ScalarType.SINT64]: INT64,
-  [ScalarType.SFIXED64]: INT64,
-  [ScalarType.UINT64]: UINT64,
-  [ScalarType.FIXED64]: UINT64,
-};
 
 const UNITS: Readonly<Record<string, bigint>> = {
   "": 1n,
@@ -75,7 +58,7 @@ function parseInteger(
   syntax: ValueSyntax,
   label: string,
 ): number | bigint {
-  const [low, high] = RANGES[scalar ?? ScalarType.INT64] ?? INT64;
+  const { min: low, max: high, bits } = INTEGER_RANGES[scalar ?? ScalarType.INT64] ?? INT64;
   const match =
     syntax === "bytes"
       ? /^([+-]?\d{1,20})([KMGTkmgt]?)$/.exec(text)
@@ -93,7 +76,7 @@ function parseInteger(
   if (value < low || value > high) {
     throw new UsageError(`${label}: ${quoted(text)} is out of range (${low} to ${high})`);
   }
-  return low === INT64[0] || high === UINT64[1] ? value : Number(value);
+  return bits === 64 ? value : Number(value);
 }
 
 /** A signal's number, from that or from its name, with or without `SIG`. */

@@ -4,8 +4,8 @@
  */
 import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { clientConfigToml } from "../base/client-config.ts";
 import { AuraeError } from "../base/errors.ts";
-import { tomlString } from "../base/toml-string.ts";
 import { addressText } from "./address.ts";
 import type { ClientConfig } from "./config.ts";
 import {
@@ -38,15 +38,13 @@ export function addContext(
   const path = contextPath(home, name);
   const { paths, address, serverName } = config;
   const socket = address.kind === "unix" ? resolve(address.path) : addressText(address);
-  const text = `[auth]
-ca_crt = ${tomlString(resolve(paths.caCrt))}
-client_crt = ${tomlString(resolve(paths.clientCrt))}
-client_key = ${tomlString(resolve(paths.clientKey))}
-server_name = ${tomlString(serverName)}
-
-[system]
-socket = ${tomlString(socket)}
-`;
+  const text = clientConfigToml({
+    caCrt: resolve(paths.caCrt),
+    clientCrt: resolve(paths.clientCrt),
+    clientKey: resolve(paths.clientKey),
+    serverName,
+    socket,
+  });
   writeWhole(path, text, replace, () => {
     throw new AuraeError(
       "already_exists",

@@ -7,7 +7,8 @@ import { release } from "node:os";
 import { join, normalize } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
-import { isModuleLive, loadModule, moduleName } from "../kernel/module/module.ts";
+import { isModuleLive, loadModule } from "../kernel/module/module.ts";
+import { moduleName } from "../kernel/module/module-name.ts";
 import type { BootStep } from "./steps.ts";
 
 const MAX_MODULES = 512;

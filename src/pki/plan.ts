@@ -12,7 +12,7 @@ import {
   loadAuthority,
   trustDomainFromPem,
 } from "./authority.ts";
-import { clientConfigToml } from "./client-config.ts";
+import { clientConfigToml } from "../base/client-config.ts";
 import {
   AUTHORITY_FILES,
   BUILTIN_ROLES,

@@ -5,7 +5,7 @@
 import { exportSite } from "./export-site.ts";
 import { importSites } from "./import-sites.ts";
 import { MissingModuleError, sourceOf } from "./modules.ts";
-import { printable } from "./printable.ts";
+import { escapeLines } from "../base/escape.ts";
 
 /** How many errors one error is followed to, by its causes or as one of many. */
 const ERRORS_MAX = 10;
@@ -23,7 +23,7 @@ const OF_A_FILE = /^\s+at (?:.*\()?(?:async )?(?:file:\/\/)?\/(?!\$bunfs\/)/;
 export function errorReport(error: unknown, script?: string): string {
   const lines = linesOf(error, 0);
   const place = script === undefined ? undefined : exportSite(error, script);
-  return `${printable([...lines, ...(place === undefined ? [] : [`    at ${place}`])].join("\n"))}\n`;
+  return `${escapeLines([...lines, ...(place === undefined ? [] : [`    at ${place}`])].join("\n"))}\n`;
 }
 
 function linesOf(error: unknown, depth: number): string[] {

@@ -9,7 +9,7 @@ import { type Context, type Module, runInThisContext } from "node:vm";
 import { messageOf } from "../base/errors.ts";
 import { errorReport } from "./error-report.ts";
 import { provideModules, provideRuntimeGlobal } from "./modules.ts";
-import { printable } from "./printable.ts";
+import { escapeLines } from "../base/escape.ts";
 
 export interface PromptIo {
   readonly stdout: (text: string) => void;
@@ -123,7 +123,7 @@ function historyFile({ env: { HOME: home }, stderr }: PromptIo): string | undefi
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return join(folder, "auraescript_history");
   } catch (error) {
-    stderr(`auraescript: no history: ${printable(messageOf(error))}\n`);
+    stderr(`auraescript: no history: ${escapeLines(messageOf(error))}\n`);
     return undefined;
   }
 }
@@ -136,7 +136,7 @@ async function useHistory(
   const { promise, resolve } = Promise.withResolvers<void>();
   prompt.setupHistory(file, (error) => {
     if (error !== null) {
-      stderr(`auraescript: no history: ${printable(error.message)}\n`);
+      stderr(`auraescript: no history: ${escapeLines(error.message)}\n`);
     }
     resolve();
   });

@@ -10,7 +10,7 @@ import { CONTEXT_VARIABLE } from "../client/contexts.ts";
 import { configure } from "../library/settings.ts";
 import { type ClientFlags, parseScriptArgs, USAGE } from "./command-line.ts";
 import { modulePath, provideModules, provideRuntimeGlobal, type TextScript } from "./modules.ts";
-import { printable } from "./printable.ts";
+import { escapeLines } from "../base/escape.ts";
 
 export interface ScriptIo {
   readonly stdout: (text: string) => void;
@@ -71,7 +71,7 @@ export async function runAuraescript(
     }
   } catch (error) {
     if (error instanceof AuraeError) {
-      io.stderr(`auraescript: ${printable(error.message)}\n`);
+      io.stderr(`auraescript: ${escapeLines(error.message)}\n`);
       return error.kind === "invalid_argument" ? 2 : 1;
     }
     throw error;
@@ -87,7 +87,7 @@ function useClientFlags({ config, context, overrides }: ClientFlags, io: ScriptI
     environmentContext: io.env[CONTEXT_VARIABLE],
     overrides,
     home: io.env.HOME,
-    warn: (message) => io.stderr(`auraescript: warning: ${printable(message)}\n`),
+    warn: (message) => io.stderr(`auraescript: warning: ${escapeLines(message)}\n`),
   });
 }
 

@@ -1,5 +1,5 @@
 /** The machine's own script, on machines of both kinds: that it runs, what it may do, and that its failure is no matter. */
-import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Code, type ConnectError, createClient } from "@connectrpc/connect";
@@ -9,25 +9,10 @@ import { createTransport } from "../../src/client/transport.ts";
 import { CellService, ExecutableState } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { DiscoveryService } from "../../src/gen/aurae/discovery/v0/discovery_pb.ts";
 import { actInGuest, inGuest, runInGuest } from "../harness/in-guest.ts";
-import { bootVm, type TestVm, type VmOptions } from "../harness/vm.ts";
-import { vmTest } from "../harness/vm-test.ts";
+import type { TestVm } from "../harness/vm.ts";
+import { machine, vmTest } from "../harness/vm-test.ts";
 
-const BOOT_MS = 120_000;
 const RESTART_MS = 60_000;
-
-function machine(options: VmOptions): () => TestVm {
-  let vm: TestVm | undefined;
-  beforeAll(async () => {
-    vm = await bootVm(options);
-  }, BOOT_MS);
-  afterAll(() => vm?.kill());
-  return () => {
-    if (vm === undefined) {
-      throw new Error(`the machine "${options.name}" did not boot`);
-    }
-    return vm;
-  };
-}
 
 /** How often the console has a text. */
 const count = (vm: TestVm, text: string): number => vm.console().split(text).length - 1;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DIST, inRoot } from "../../build/paths.ts";
 import { VERSION } from "../../src/daemon/version.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
-import { clientConfigToml } from "../../src/pki/client-config.ts";
+import { clientConfigToml } from "../../src/base/client-config.ts";
 import { type GuestRun, runInGuest } from "../harness/in-guest.ts";
 import { bootVm, type TestVm } from "../harness/vm.ts";
 import { vmTest } from "../harness/vm-test.ts";

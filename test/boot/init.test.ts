@@ -2,7 +2,7 @@
  * auraed as a machine's init, on the real kernel: under /init, which has to outlive it, and as PID 1 itself. The tests
  * of a machine are the steps of one story and run in order, up to its end.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { ensureKernel } from "../../build/kernel-package.ts";
 import { resolveModules } from "../../build/modules.ts";
 import { inRoot } from "../../build/paths.ts";
@@ -13,26 +13,10 @@ import { MachineService } from "../../src/gen/aurae/machine/v0/machine_pb.ts";
 import { EXIT_POWER_OFF, EXIT_RESTART, INIT_NAME } from "../../src/init/protocol.ts";
 import { eventually } from "../harness/eventually.ts";
 import { actInGuest, inGuest } from "../harness/in-guest.ts";
-import { bootVm, type TestVm, type VmOptions } from "../harness/vm.ts";
-import { vmTest } from "../harness/vm-test.ts";
+import type { TestVm } from "../harness/vm.ts";
+import { machine, vmTest } from "../harness/vm-test.ts";
 
-const BOOT_MS = 120_000;
 const RESTART_MS = 60_000;
-
-/** One machine for the tests of a `describe`; answers with how to get it. */
-function machine(options: VmOptions): () => TestVm {
-  let vm: TestVm | undefined;
-  beforeAll(async () => {
-    vm = await bootVm(options);
-  }, BOOT_MS);
-  afterAll(() => vm?.kill());
-  return () => {
-    if (vm === undefined) {
-      throw new Error(`the machine "${options.name}" did not boot`);
-    }
-    return vm;
-  };
-}
 
 /** Everything that has ended has been waited for, or is within a moment: the probe's own processes end, too. */
 async function expectNoZombies(vm: TestVm): Promise<void> {

@@ -11,6 +11,7 @@ import type { BootCpuState } from "../../src/vmm/boot/cpu-state.ts";
 import type { GuestMemory } from "../../src/vmm/memory/guest-memory.ts";
 import { ACPI_POWER_PORTS, POWER_BUTTON_GSI } from "../../src/vmm/memory-map.ts";
 import { ConsoleLog } from "./console-log.ts";
+import { CPU, followConsole } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
 
 /** The interrupt enable register of a second serial port, which is there for its interrupt alone. */
@@ -18,8 +19,6 @@ const BUTTON_PORT = 0x2f8;
 const INTERRUPT_ENABLE = BUTTON_PORT + 1;
 
 const MACHINE = "microvm,acpi=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off,memory-backend=ram";
-/** See test/harness/qemu.ts. */
-const CPU = "max,erms=off,fsrm=off";
 
 export interface LoadedGuest {
   readonly memory: GuestMemory;
@@ -105,13 +104,7 @@ export class LoadedMachine implements AsyncDisposable {
   }
 
   async #watch(): Promise<number> {
-    const decoder = new TextDecoder();
-    const complaints = this.#process.stderr.text();
-    for await (const chunk of this.#process.stdout) {
-      this.console.append(decoder.decode(chunk, { stream: true }));
-    }
-    const code = await this.#process.exited;
-    this.console.append((await complaints).replace(/^/gm, "qemu: ").replace(/^qemu: $/m, ""));
+    const code = await followConsole(this.#process, this.console);
     this.#qmp.close();
     this.console.end(`QEMU ended with ${code}`);
     return code;

@@ -33,7 +33,7 @@ export interface QemuEnd {
  * which the emulator does a byte at a time. Without, a boot takes a tenth less of the host's processor. And but for page
  * tables of five levels, which make each walk longer: another fifteenth.
  */
-const CPU = "max,erms=off,fsrm=off,la57=off";
+export const CPU = "max,erms=off,fsrm=off,la57=off";
 /**
  * A chipset without what a boot has to look for and nobody here uses. The older `pc` costs the guest a third more
  * instructions up to its first answer: there each card's interrupt goes through an ACPI program, and HPET is calibrated.
@@ -67,6 +67,21 @@ function argumentsOf(options: QemuOptions, qmpPath: string): string[] {
       ...["-device", `virtio-blk-pci,drive=disk${at}`],
     ]),
   ];
+}
+
+/** Takes down what the guest and QEMU say, to the end. @returns QEMU's exit status */
+export async function followConsole(
+  process: Bun.Subprocess<"ignore", "pipe", "pipe">,
+  console: ConsoleLog,
+): Promise<number> {
+  const decoder = new TextDecoder();
+  const complaints = process.stderr.text();
+  for await (const chunk of process.stdout) {
+    console.append(decoder.decode(chunk, { stream: true }));
+  }
+  const code = await process.exited;
+  console.append((await complaints).replace(/^/gm, "qemu: ").replace(/^qemu: $/m, ""));
+  return code;
 }
 
 export class Qemu implements AsyncDisposable {
@@ -115,13 +130,7 @@ export class Qemu implements AsyncDisposable {
   }
 
   async #watch(): Promise<QemuEnd> {
-    const decoder = new TextDecoder();
-    const complaints = this.#process.stderr.text();
-    for await (const chunk of this.#process.stdout) {
-      this.console.append(decoder.decode(chunk, { stream: true }));
-    }
-    const code = await this.#process.exited;
-    this.console.append((await complaints).replace(/^/gm, "qemu: ").replace(/^qemu: $/m, ""));
+    const code = await followConsole(this.#process, this.console);
     this.qmp.close();
     const reason = await this.qmp.ended;
     this.console.end(`QEMU ended with ${code} (${reason ?? "no reason given"})`);

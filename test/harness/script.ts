@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { clientConfigToml } from "../../src/base/client-config.ts";
 import type { CredentialPaths } from "../../src/client/credentials.ts";
 import type { TestDaemon } from "./daemon.ts";
 import type { Ended } from "./curl.ts";
@@ -33,17 +34,7 @@ export class Scripts implements Disposable {
       this.#flags = [];
       return;
     }
-    this.write(
-      "config",
-      `[auth]
-ca_crt = "${target.caCrt}"
-client_crt = "${target.clientCrt}"
-client_key = "${target.clientKey}"
-
-[system]
-socket = "${target.socket}"
-`,
-    );
+    this.write("config", clientConfigToml(target));
     this.#flags = ["--config", this.path("config")];
   }
 

@@ -1,8 +1,24 @@
-/** A test of a running VM that shows the VM's console when it fails. */
-import { test } from "bun:test";
-import type { TestVm } from "./vm.ts";
+/** A machine for the tests of a `describe`, and a test of one that shows its console when it fails. */
+import { afterAll, beforeAll, test } from "bun:test";
+import { bootVm, type TestVm, type VmOptions } from "./vm.ts";
 
+const BOOT_MS = 120_000;
 const TIMEOUT_MS = 120_000;
+
+/** One machine for the tests of a `describe`; answers with how to get it. */
+export function machine(options: VmOptions): () => TestVm {
+  let vm: TestVm | undefined;
+  beforeAll(async () => {
+    vm = await bootVm(options);
+  }, BOOT_MS);
+  afterAll(() => vm?.kill());
+  return () => {
+    if (vm === undefined) {
+      throw new Error(`the machine "${options.name}" did not boot`);
+    }
+    return vm;
+  };
+}
 
 /** @param vm answers with the machine when the test runs, not when it is declared */
 export function vmTest(

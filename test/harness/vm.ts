@@ -22,7 +22,7 @@ import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.ts";
-import { clientConfigToml } from "../../src/pki/client-config.ts";
+import { clientConfigToml } from "../../src/base/client-config.ts";
 import { runPkiCommand } from "../../src/pki/command.ts";
 import { Qemu, type QemuEnd } from "./qemu.ts";
 

@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { clientConfigToml } from "../../src/base/client-config.ts";
 import { createTransport, type TransportOptions } from "../../src/client/transport.ts";
 import { FakeHost } from "../harness/fake-host.ts";
 import type { Host } from "../../src/cli/interactive/host.ts";
@@ -99,12 +100,10 @@ export async function aer(
 }
 
 export function configText(server: Fixture, pair: Pair): string {
-  return `[auth]
-ca_crt = "${server.caFile}"
-client_crt = "${pair.crt}"
-client_key = "${pair.key}"
-
-[system]
-socket = "${server.socketPath}"
-`;
+  return clientConfigToml({
+    caCrt: server.caFile,
+    clientCrt: pair.crt,
+    clientKey: pair.key,
+    socket: server.socketPath,
+  });
 }

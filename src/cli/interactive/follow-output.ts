@@ -19,7 +19,7 @@ export interface Name {
  * Never rejects: an executable whose output can't be read runs all the same.
  *
  * @param onGone told when nobody reads ours
- * @param mayCome whether one that is not there yet may still be started
+ * @param mayCome whether one that is not there yet may still be started; nothing tells when it is
  */
 export async function followOutput(
   context: ToolContext,
@@ -28,25 +28,35 @@ export async function followOutput(
   onGone: (error: unknown) => void,
   mayCome: () => boolean = () => false,
 ): Promise<void> {
-  const isWaitedFor = mayCome();
+  for (;;) {
+    // Asked before the look: one that comes and goes in between is seen by the next look.
+    const isLast = !mayCome();
+    try {
+      await writeOutput(context, name, signal);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EPIPE") {
+        onGone(error);
+        return;
+      }
+      const { code, rawMessage } = ConnectError.from(error);
+      if (isLast || code !== Code.NotFound) {
+        if (!signal.aborted) {
+          await context.say(`its output can't be shown: ${rawMessage}`).catch(() => undefined);
+        }
+        return;
+      }
+    }
+    await Bun.sleep(RETRY_MS);
+  }
+}
+
+async function writeOutput(context: ToolContext, name: Name, signal: AbortSignal): Promise<void> {
   const writer = new OutputWriter(context.io, context.say);
-  try {
-    const request = { ...name, cellName: name.cellName ?? "", raw: true, follow: true };
-    const observe = createClient(ObserveService, context.transport);
-    for await (const answer of observe.getSubProcessStream(request, { signal })) {
-      await writer.write(answer);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EPIPE") {
-      onGone(error);
-    } else if (isWaitedFor && ConnectError.from(error).code === Code.NotFound) {
-      await Bun.sleep(RETRY_MS);
-      await followOutput(context, name, signal, onGone, mayCome);
-    } else if (!signal.aborted) {
-      await context
-        .say(`its output can't be shown: ${ConnectError.from(error).rawMessage}`)
-        .catch(() => undefined);
-    }
+  const request = { ...name, cellName: name.cellName ?? "", raw: true, follow: true };
+  const observe = createClient(ObserveService, context.transport);
+  for await (const answer of observe.getSubProcessStream(request, { signal })) {
+    await writer.write(answer);
   }
 }
 

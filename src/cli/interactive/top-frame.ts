@@ -1,5 +1,5 @@
 /** One picture of top: a line for each cell, with bars, in the width and the height there are. */
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../../base/escape.ts";
 import { type Color, paint, type Style } from "../render/style.ts";
 import { roundBytes } from "../render/units.ts";
 import type { TerminalSize } from "./host.ts";

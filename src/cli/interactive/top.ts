@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CellServiceStatusRequest } from "../../gen/aurae/cells/v0/cells_pb.ts";
 import { EXIT } from "../exit-codes.ts";
-import { escapeJson } from "../escape.ts";
+import { escapeJson } from "../../base/escape.ts";
 import { styleFrom } from "../render/style.ts";
 import type { Host } from "./host.ts";
 import { DEFAULT_SIZE } from "./host.ts";

@@ -6,7 +6,7 @@ import { type DescMessage, type Message, toJson } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { LogItem } from "../../gen/aurae/observe/v0/observe_pb.ts";
 import type { HealthCheckResponse } from "../../gen/grpc/health/v1/health_pb.ts";
-import { escapeJson, escapeText } from "../escape.ts";
+import { escapeJson, escapeText } from "../../base/escape.ts";
 import type { OutputFormat } from "../flags.ts";
 import { renderLine, renderMessage } from "./message.ts";
 import type { Style } from "./style.ts";

@@ -6,7 +6,7 @@ import type {
   CellServiceWaitResponse,
 } from "../../gen/aurae/cells/v0/cells_pb.ts";
 import type { ResourceUsage } from "../../gen/aurae/cells/v0/executables_pb.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../../base/escape.ts";
 import type { SpecialRenderer } from "./answers.ts";
 import { renderCellEvent } from "./cell-events.ts";
 import { renderCellStatus } from "./cell-status.ts";

@@ -6,7 +6,7 @@ import {
   CellEventKind,
   CellEventKindSchema,
 } from "../../gen/aurae/cells/v0/executables_pb.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../../base/escape.ts";
 import { enumValueName } from "../names.ts";
 import { exitText } from "./executables.ts";
 import { timeTextMs } from "./times.ts";

@@ -2,7 +2,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Cell, CellServiceStatusResponse } from "../../gen/aurae/cells/v0/cells_pb.ts";
 import type { CellUsage, Pressure, PressureShare } from "../../gen/aurae/cells/v0/limits_pb.ts";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../../base/escape.ts";
 import { commandText, pidText, stateText } from "./executables.ts";
 import { limitsText } from "./limits.ts";
 import { paint, type Style } from "./style.ts";

@@ -4,7 +4,7 @@
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import type { ReflectList, ReflectMessage } from "@bufbuild/protobuf/reflect";
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../../base/escape.ts";
 import { enumValueName } from "../names.ts";
 import { renderTable } from "./table.ts";
 import { paint, type Style } from "./style.ts";

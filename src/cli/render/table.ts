@@ -1,7 +1,7 @@
 /**
  * Aligned columns. Cells of the table are escaped here, so that no caller can forget to.
  */
-import { escapeText } from "../escape.ts";
+import { escapeText } from "../../base/escape.ts";
 import { paint, type Style } from "./style.ts";
 
 /** Longer texts are cut: a command may have 128 KiB. JSON output has them whole. */

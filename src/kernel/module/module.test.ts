@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { isModuleLive, moduleName } from "./module.ts";
+import { isModuleLive } from "./module.ts";
+import { moduleName } from "./module-name.ts";
 
 test("moduleName is the kernel's, whatever the file is called and packed by", () => {
   expect(moduleName("kernel/drivers/net/virtio_net.ko")).toBe("virtio_net");

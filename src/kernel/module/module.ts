@@ -1,16 +1,8 @@
 /** Loading of kernel modules (finit_module(2)). Order and choice are the caller's. */
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
 import { ERRNO } from "../abi/errno.ts";
 import { SyscallError } from "../sys/error.ts";
 import { cString, syscallRaw } from "../sys/syscall.ts";
-
-/** The name by which the kernel knows the module in a file: `virtio_net` for `virtio-net.ko.xz`. */
-export function moduleName(path: string): string {
-  return basename(path)
-    .replace(/\.ko(\.(gz|xz|zst))?$/, "")
-    .replaceAll("-", "_");
-}
 
 /** Whether a module is loaded and has started (Documentation/ABI/testing/sysfs-module, `initstate`). */
 export function isModuleLive(name: string): boolean {

@@ -12,6 +12,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../../base/errors.ts";
 import { nearest } from "../../base/suggest.ts";
+import { INT64, INTEGER_RANGES, type IntegerRange } from "../../client/integer-ranges.ts";
 import { quoted, refuse } from "./refusal.ts";
 
 /** Messages within messages: the depth that the protobuf decoders of most languages stop at. */
@@ -40,26 +41,6 @@ function fieldsOf(schema: DescMessage): ReadonlyMap<string, DescField> {
   }
   return fields;
 }
-
-type Integer = { readonly name: string; readonly min: bigint; readonly max: bigint };
-
-const INT32: Integer = { name: "int32", min: -(2n ** 31n), max: 2n ** 31n - 1n };
-const UINT32: Integer = { name: "uint32", min: 0n, max: 2n ** 32n - 1n };
-const INT64: Integer = { name: "int64", min: -(2n ** 63n), max: 2n ** 63n - 1n };
-const UINT64: Integer = { name: "uint64", min: 0n, max: 2n ** 64n - 1n };
-
-const INTEGERS: { readonly [K in ScalarType]?: Integer } = {
-  [ScalarType.INT32]: INT32,
-  [ScalarType.SINT32]: INT32,
-  [ScalarType.SFIXED32]: INT32,
-  [ScalarType.UINT32]: UINT32,
-  [ScalarType.FIXED32]: UINT32,
-  [ScalarType.INT64]: INT64,
-  [ScalarType.SINT64]: INT64,
-  [ScalarType.SFIXED64]: INT64,
-  [ScalarType.UINT64]: UINT64,
-  [ScalarType.FIXED64]: UINT64,
-};
 
 /** One walk; what is undefined was at fault, or left out. */
 class Conversion {
@@ -180,7 +161,7 @@ class Conversion {
           ? value
           : this.#fault(path, `want a number, not ${quoted(value)}`);
       default:
-        return this.#integer(INTEGERS[type] ?? INT64, value, path);
+        return this.#integer(INTEGER_RANGES[type] ?? INT64, value, path);
     }
   }
 
@@ -193,7 +174,7 @@ class Conversion {
       : this.#fault(path, "want well-formed Unicode: it has half of a surrogate pair");
   }
 
-  #integer({ name, min, max }: Integer, value: unknown, path: string): unknown {
+  #integer({ name, min, max, bits }: IntegerRange, value: unknown, path: string): unknown {
     if (typeof value !== "bigint" && !(typeof value === "number" && Number.isInteger(value))) {
       return this.#fault(path, `want an integer, not ${quoted(value)}`);
     }
@@ -207,7 +188,7 @@ class Conversion {
     if (exact < min || exact > max) {
       return this.#fault(path, `want ${min} to ${max} (${name}), not ${quoted(value)}`);
     }
-    return max > UINT32.max ? exact : Number(exact);
+    return bits === 64 ? exact : Number(exact);
   }
 }
 

@@ -23,6 +23,7 @@ import {
   UInt64RulesSchema,
 } from "../../gen/buf/validate/validate_pb.ts";
 import { compileExpression } from "./expression.ts";
+import { otherRule } from "./other-rule.ts";
 
 /** What is wrong with a value, or undefined. */
 export type ValueCheck = (value: unknown) => string | undefined;
@@ -45,10 +46,9 @@ function refuseOthers(
   rules: Message,
   supported: readonly string[],
 ): void {
-  for (const rule of schema.fields) {
-    if (isFieldSet(rules, rule) && !supported.includes(rule.name)) {
-      throw unsupported(field, `${schema.typeName}.${rule.name}`);
-    }
+  const rule = otherRule(schema, rules, supported);
+  if (rule !== undefined) {
+    throw unsupported(field, `${schema.typeName}.${rule.name}`);
   }
 }
 

@@ -118,13 +118,7 @@ export class BlockDevice implements VirtioDevice {
   }
 
   drain(): boolean {
-    const queue = this.#queue;
-    return (
-      queue?.consume((chain) => {
-        queue.push(chain, this.#serve(chain));
-        return true;
-      }) ?? false
-    );
+    return this.#queue?.serve((chain) => this.#serve(chain)) ?? false;
   }
 
   /** @returns how many bytes were written into the chain */

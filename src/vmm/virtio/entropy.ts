@@ -28,13 +28,7 @@ export class EntropyDevice implements VirtioDevice {
   }
 
   drain(): boolean {
-    const queue = this.#queue;
-    return (
-      queue?.consume((chain) => {
-        queue.push(chain, fill(chain));
-        return true;
-      }) ?? false
-    );
+    return this.#queue?.serve(fill) ?? false;
   }
 
   /** Nothing: a restored guest asks as before, and gets other bytes. */

@@ -329,6 +329,17 @@ export class Virtqueue {
     return false;
   }
 
+  /**
+   * The same for a device that can take every chain at once.
+   * @param serve answers with how many bytes it wrote into the chain
+   */
+  serve(serve: (chain: DescriptorChain) => number): boolean {
+    return this.consume((chain) => {
+      this.push(chain, serve(chain));
+      return true;
+    });
+  }
+
   /** Whether the driver wants an interrupt for what was pushed since the last time this was asked (2.7.7, 2.7.10). */
   takeInterrupt(): boolean {
     const rings = this.#rings;

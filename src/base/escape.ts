@@ -20,6 +20,11 @@ export function escapeText(text: string): string {
   });
 }
 
+/** The same for text of several lines: newlines and tabs stay. */
+export function escapeLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, escapeText);
+}
+
 /** JSON text with the same characters as `\u` escapes, which JSON leaves as they are. The value stays the same. */
 export function escapeJson(json: string): string {
   return json.replace(UNSAFE, (char) =>

@@ -34,7 +34,8 @@ export function vmTest(
       try {
         await body(machine);
       } catch (error) {
-        process.stderr.write(`${machine.consoleTail()}\n`);
+        const tail = machine.consoleTail();
+        process.stderr.write(`${tail}\n${await machine.explainSilence()}\n`);
         throw error;
       }
     },

@@ -31,9 +31,15 @@ const API_PORT = 8080;
 const ADDRESS = "ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off";
 /** The kernel tests its ciphers at every boot otherwise, which takes half a second under emulation. */
 const NO_CIPHER_TESTS = "cryptomgr.notests";
+/** For {@link TestVm.explainSilence}: keys that have the kernel tell of itself. */
+const SYSRQ = "sysrq_always_enabled=1";
 const READY = /TCP Access Socket created/;
 const BOOT_TIMEOUT_MS = 90_000;
 const END_TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 10_000;
+/** What the kernel takes to print all its tasks over an emulated serial port. */
+const SYSRQ_MS = 3_000;
+const SILENCE_LINES = 300;
 
 export interface VmOptions {
   /** Names the console's log, `dist/logs/NAME.log`. */
@@ -128,6 +134,42 @@ export class TestVm implements AsyncDisposable {
     await this.#qemu.qmp.execute("send-key", { keys });
   }
 
+  /**
+   * For a machine that no longer answers: where its processors are, and what its kernel says of the daemon's threads. All
+   * of that is at the end of the console, too.
+   * @returns nothing of one that answers
+   */
+  async explainSilence(): Promise<string> {
+    if (await this.#answers()) {
+      return "";
+    }
+    const { console, qmp } = this.#qemu;
+    const start = console.text.length;
+    for (let look = 0; look < 3; look++) {
+      const registers = { "command-line": "info registers -a" };
+      const text = String(await qmp.execute("human-monitor-command", registers));
+      const places = text.match(/^CPU#\d+|^RIP=.*|^CS =\S+ \S+|^CR3=.*/gm) ?? [];
+      console.append(`processors: ${places.join(" ")}\n`);
+    }
+    // Everything to the console; backtraces of what runs, tasks that wait uninterruptibly, and all tasks (admin-guide/sysrq.rst).
+    for (const key of ["8", "l", "w", "t"]) {
+      const keys = ["alt", "sysrq", key].map((data) => ({ type: "qcode", data }));
+      await qmp.execute("send-key", { keys });
+      await Bun.sleep(SYSRQ_MS);
+    }
+    return daemonsPart(console.text.slice(start));
+  }
+
+  async #answers(): Promise<boolean> {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    try {
+      await this.client(Health).check({}, { signal });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Asks the API to switch the machine off, and waits until it is. */
   async powerOff(): Promise<VmEnd> {
     await this.client(MachineService).powerOff({});
@@ -156,6 +198,15 @@ export class TestVm implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }
+}
+
+/** Of what the kernel says of all tasks, what there is to know of the daemon's threads. */
+function daemonsPart(text: string): string {
+  const [before = "", ...tasks] = text.replace(/^\[ *[\d.]+\] /gm, "").split(/^(?=task:)/m);
+  const threads = tasks.filter((task) =>
+    /\bppid:1 |^task:(auraed|init|Heap|Bun|JIT|HTTP)/.test(task),
+  );
+  return [before, ...threads].join("").split("\n").slice(0, SILENCE_LINES).join("\n");
 }
 
 function transportTo(port: number, pki: VmPki) {
@@ -259,7 +310,7 @@ export async function bootVm(options: VmOptions): Promise<TestVm> {
     const pki = await createPki(directory);
     const site = writeSite(directory, pki, options);
     const initrd = writeInitrd(directory, site, options, kernel.modulesDir);
-    const ours = ["console=ttyS0", "panic=-1", "quiet", NO_CIPHER_TESTS, ADDRESS];
+    const ours = ["console=ttyS0", "panic=-1", "quiet", NO_CIPHER_TESTS, SYSRQ, ADDRESS];
     const words = [...ours, ...(options.commandLine ?? [])];
     const start = performance.now();
     qemu = await Qemu.start({

@@ -7,7 +7,6 @@ import { inRoot } from "../../build/paths.ts";
 import { CAPABILITIES } from "../../src/kernel/abi/capability.ts";
 import { ERRNO } from "../../src/kernel/abi/errno.ts";
 import { FILTERED, NEWER_SYSCALLS } from "../../src/kernel/abi/filtered-syscalls.ts";
-import { EVIOCGBIT } from "../../src/kernel/abi/input.ts";
 import { _IO, _IOR, _IOW, _IOWR } from "../../src/kernel/abi/ioctl.ts";
 import { KVM_CAPS } from "../../src/kernel/abi/kvm.ts";
 import { SYS } from "../../src/kernel/abi/syscalls.ts";
@@ -83,7 +82,6 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
         fields: { tv_sec: "time.tv_sec", tv_usec: "time.tv_usec" },
       },
     },
-    facts: [{ expression: "EVIOCGBIT(EV_KEY, 96)", value: EVIOCGBIT(1, 96) }],
   },
   ioctl: {
     headers: ["linux/ioctl.h"],

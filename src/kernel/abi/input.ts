@@ -1,9 +1,8 @@
-/** Input events and their ioctls (linux/input.h, linux/input-event-codes.h, asm-generic/ioctl.h). */
+/** Input events (linux/input.h, linux/input-event-codes.h). */
 import { layout } from "./layout.ts";
 
 export const EV_KEY = 1;
 export const KEY_POWER = 116;
-export const KEY_MAX = 0x2ff;
 
 /** `struct input_event` on 64-bit machines. */
 export const INPUT_EVENT = layout({
@@ -13,10 +12,3 @@ export const INPUT_EVENT = layout({
   code: "u16",
   value: "i32",
 });
-
-const IOC_READ = 2;
-
-/** EVIOCGBIT(ev, len): the codes of one type that a device can send, as a bitmap. */
-export function EVIOCGBIT(type: number, bytes: number): number {
-  return IOC_READ * 2 ** 30 + bytes * 2 ** 16 + "E".charCodeAt(0) * 2 ** 8 + 0x20 + type;
-}

@@ -1,9 +1,9 @@
 /** Input devices that have a certain key (linux/input.h, Documentation/input/input.rst), and the events they send. */
-import { closeSync, openSync, readdirSync } from "node:fs";
-import { EV_KEY, EVIOCGBIT, INPUT_EVENT, KEY_MAX } from "../abi/input.ts";
-import { syscallRaw } from "../sys/syscall.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { EV_KEY, INPUT_EVENT } from "../abi/input.ts";
 
 const DIRECTORY = "/dev/input";
+const CLASS = "/sys/class/input";
 const MAX_DEVICES = 256;
 
 export interface InputEvent {
@@ -32,20 +32,28 @@ export function decodeEvents(bytes: Uint8Array): { events: InputEvent[]; rest: U
   return { events, rest: bytes.slice(at) };
 }
 
-function hasKey(path: string, key: number): boolean {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch {
-    return false; // ENOENT, ENODEV: it went away; EACCES: not for us
+const WORD_BITS = 64;
+
+/**
+ * Whether a bitmap has a bit.
+ * @param text as sysfs prints it: words of 64 bits in hexadecimal, the highest first (drivers/input/input.c,
+ * input_bits_to_string)
+ */
+export function hasBit(text: string, bit: number): boolean {
+  const words = text.trim().split(" ").reverse();
+  const word = words[Math.floor(bit / WORD_BITS)];
+  if (word === undefined || !/^[0-9a-f]{1,16}$/.test(word)) {
+    return false;
   }
+  return ((BigInt(`0x${word}`) >> BigInt(bit % WORD_BITS)) & 1n) === 1n;
+}
+
+/** Asks sysfs and not the device: to open and close that costs a boot some ten milliseconds, for the kernel's RCU. */
+function hasKey(name: string, key: number): boolean {
   try {
-    const bits = new Uint8Array((KEY_MAX >> 3) + 1);
-    // SAFETY: the kernel writes at most as many bytes as the request's number says, which is the array's length.
-    const result = syscallRaw("ioctl", fd, EVIOCGBIT(EV_KEY, bits.length), bits);
-    return result > 0 && ((bits[key >> 3] ?? 0) & (1 << (key & 7))) !== 0;
-  } finally {
-    closeSync(fd);
+    return hasBit(readFileSync(`${CLASS}/${name}/device/capabilities/key`, "utf8"), key);
+  } catch {
+    return false; // ENOENT, ENODEV: it went away
   }
 }
 
@@ -87,6 +95,8 @@ export function keyDevices(key: number): KeyDevice[] {
   } catch {
     return []; // ENOENT: no input devices here
   }
-  const paths = names.slice(0, MAX_DEVICES).map((name) => `${DIRECTORY}/${name}`);
-  return paths.filter((path) => hasKey(path, key)).map((path) => new KeyDevice(path));
+  return names
+    .slice(0, MAX_DEVICES)
+    .filter((name) => hasKey(name, key))
+    .map((name) => new KeyDevice(`${DIRECTORY}/${name}`));
 }

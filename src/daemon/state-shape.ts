@@ -1,101 +1,24 @@
-/**
- * Whether what was read back has the form of the records that are kept. It was written by a daemon, but perhaps not by
- * one like this; what has another form would end the daemon somewhere else, much later.
- */
+/** Whether what was read back has the form of the records that are kept. */
+import {
+  type Check,
+  count,
+  fieldsOf,
+  flag,
+  int64,
+  kinds,
+  list,
+  map,
+  object,
+  oneOf,
+  optional,
+  parsed,
+  refuse,
+  text,
+} from "../base/shape.ts";
 import type { CellRecord } from "../domain/state/state-store.ts";
 import { CellName } from "../domain/cells/cell-name.ts";
 import { executableName } from "../domain/executables/executable-name.ts";
 import type { ExecutableRecord } from "../domain/executables/executable-record.ts";
-
-/** @throws {Error} naming the field that is not as it should be */
-type Check = (value: unknown, at: string) => void;
-
-/** A check for every field of T. */
-type Fields<T> = { readonly [K in keyof T]-?: Check };
-
-function refuse(at: string, what: string): never {
-  throw new Error(`${at} is not ${what}`);
-}
-
-const isA =
-  (what: string, test: (value: unknown) => boolean): Check =>
-  (value, at) => {
-    if (!test(value)) {
-      refuse(at, what);
-    }
-  };
-
-const text = isA("a text", (value) => typeof value === "string");
-const flag = isA("true or false", (value) => typeof value === "boolean");
-const int64 = isA("a 64-bit integer", (value) => typeof value === "bigint" && value >= 0n);
-const count = isA(
-  "a number from 0 on",
-  (value) => typeof value === "number" && value >= 0 && Number.isFinite(value),
-);
-const oneOf = (...values: readonly string[]): Check =>
-  isA(`one of ${values.join(", ")}`, (value) => values.includes(value as string));
-
-const optional =
-  (check: Check): Check =>
-  (value, at) => {
-    if (value !== undefined) {
-      check(value, at);
-    }
-  };
-
-function fieldsOf(value: unknown, at: string): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : refuse(at, "an object");
-}
-
-const object =
-  <T>(fields: Fields<T>): Check =>
-  (value, at) => {
-    const all = fieldsOf(value, at);
-    for (const [name, check] of Object.entries<Check>(fields)) {
-      check(all[name], `${at}.${name}`);
-    }
-  };
-
-const list =
-  (check: Check): Check =>
-  (value, at) => {
-    if (!Array.isArray(value)) {
-      refuse(at, "a list");
-    }
-    for (const [i, item] of (value as readonly unknown[]).entries()) {
-      check(item, `${at}[${i}]`);
-    }
-  };
-
-const map =
-  (check: Check): Check =>
-  (value, at) => {
-    for (const [key, field] of Object.entries(fieldsOf(value, at))) {
-      check(field, `${at}[${JSON.stringify(key)}]`);
-    }
-  };
-
-/** By the field `kind`. */
-const kinds =
-  (cases: Readonly<Record<string, Check>>): Check =>
-  (value, at) => {
-    const { kind } = fieldsOf(value, at);
-    oneOf(...Object.keys(cases))(kind, `${at}.kind`);
-    cases[String(kind)]?.(value, at);
-  };
-
-const parsed =
-  (what: string, parse: (name: string) => unknown): Check =>
-  (value, at) => {
-    try {
-      text(value, at);
-      parse(value as string);
-    } catch {
-      refuse(at, what); // invalid_argument
-    }
-  };
 
 const name = parsed("the name of an executable", executableName);
 const kind: Check = () => undefined;

@@ -1,19 +1,8 @@
-/**
- * Every change of the state of cells and executables, numbered, in the order in which they happened. The last ones are
- * kept, so that somebody who was away can go on where they left. Events are stored nowhere: numbers begin anew with the
- * boot, and the daemon that comes back goes on behind the last one that may have been told. To know that one, numbers are
- * reserved before they are told, many at a time.
- */
-import { AuraeError, messageOf } from "../../base/errors.ts";
-import { log } from "../../base/log.ts";
+/** Every change of the state of cells and executables, numbered (sequenced-log.ts). */
 import type { ExitStatus } from "../../kernel/process/exit-status.ts";
+import { type Sequenced, SequencedLog } from "./sequenced-log.ts";
 
-/** How many events are kept. */
-export const KEPT_EVENTS = 10_000;
-/** How many may wait for one reader; one that is slower is cut off, and comes back with the number of its last one. */
-export const MAX_WAITING_EVENTS = KEPT_EVENTS;
-/** How many numbers are reserved at a time: so many events cost one write. */
-export const RESERVED_EVENTS = 1_000;
+export { KEPT_EVENTS, MAX_WAITING_EVENTS, RESERVED_EVENTS } from "./sequenced-log.ts";
 
 export type EventKind =
   | "allocated"
@@ -45,11 +34,7 @@ export interface EventInit {
   readonly detail?: string;
 }
 
-export interface CellEvent extends EventInit {
-  /** One more than that of the event before. */
-  readonly sequence: bigint;
-  readonly timestampMs: number;
-}
+export type CellEvent = Sequenced<EventInit>;
 
 export interface EventFilter {
   /** Events after this one; left out: those from now on. */
@@ -58,131 +43,15 @@ export interface EventFilter {
   readonly cell?: string | undefined;
 }
 
-export interface EventLogOptions {
-  /** The number of the last event that may have been told before; 0n for none. */
-  readonly last?: bigint;
-  /** Keeps that events up to this number may be told from now on. */
-  readonly reserve?: (upTo: bigint) => void;
-  readonly capacity?: number;
-}
-
-export class EventLog {
-  readonly #kept: CellEvent[] = [];
-  readonly #readers = new Set<(event: CellEvent) => void>();
-  readonly #capacity: number;
-  readonly #reserve: (upTo: bigint) => void;
-  #last: bigint;
-  #reserved: bigint;
-
-  constructor({ last = 0n, reserve, capacity = KEPT_EVENTS }: EventLogOptions = {}) {
-    this.#last = last;
-    this.#reserved = last;
-    this.#reserve = reserve ?? (() => undefined);
-    this.#capacity = capacity;
-  }
-
-  get lastSequence(): bigint {
-    return this.#last;
-  }
-
-  /** Never throws. */
-  emit(init: EventInit): void {
-    if (this.#last === this.#reserved) {
-      this.#reserveMore();
-    }
-    this.#last += 1n;
-    const event = { ...init, sequence: this.#last, timestampMs: Date.now() };
-    this.#kept.push(event);
-    // Twice as many at most, so that dropping the old ones is rare.
-    if (this.#kept.length >= this.#capacity * 2) {
-      this.#kept.splice(0, this.#kept.length - this.#capacity);
-    }
-    for (const reader of this.#readers) {
-      reader(event);
-    }
-  }
-
-  #reserveMore(): void {
-    this.#reserved += BigInt(RESERVED_EVENTS);
-    try {
-      this.#reserve(this.#reserved);
-    } catch (error) {
-      // What happens is told all the same; the daemon that comes next may only tell a number twice.
-      log.error("could not reserve the numbers of events", { cause: messageOf(error) });
-    }
-  }
-
+export class EventLog extends SequencedLog<EventInit> {
   /**
    * Follows the events until the signal aborts.
    * @throws {AuraeError} out_of_range when events after that number are no longer kept, resource_exhausted for a reader
    * that is too slow
    */
-  async *read(filter: EventFilter, signal: AbortSignal): AsyncGenerator<CellEvent> {
-    const isWanted = ({ cell }: CellEvent): boolean =>
+  read(filter: EventFilter, signal: AbortSignal): AsyncGenerator<CellEvent> {
+    const isWanted = ({ cell }: EventInit): boolean =>
       filter.cell === undefined || cell === filter.cell || cell.startsWith(`${filter.cell}/`);
-    const waiting = this.#since(filter.after).filter(isWanted);
-    let wake = Promise.withResolvers<void>();
-    let isTooSlow = false;
-    const reader = (event: CellEvent): void => {
-      // Nothing after what was left out, so that there is no gap.
-      if (isTooSlow || !isWanted(event)) {
-        return;
-      }
-      if (waiting.length >= MAX_WAITING_EVENTS + this.#capacity) {
-        isTooSlow = true;
-      } else {
-        waiting.push(event);
-      }
-      wake.resolve();
-    };
-    const onAbort = (): void => wake.resolve();
-    this.#readers.add(reader);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      let told = filter.after ?? this.#last;
-      while (!signal.aborted) {
-        wake = Promise.withResolvers();
-        for (const event of waiting.splice(0)) {
-          if (signal.aborted) {
-            return;
-          }
-          told = event.sequence;
-          yield event;
-        }
-        if (waiting.length > 0) {
-          continue;
-        }
-        if (isTooSlow) {
-          throw new AuraeError(
-            "resource_exhausted",
-            `this reader of events is too slow; go on with after_sequence = ${told}`,
-          );
-        }
-        await wake.promise;
-      }
-    } finally {
-      this.#readers.delete(reader);
-      signal.removeEventListener("abort", onAbort);
-    }
-  }
-
-  #since(after: bigint | undefined): CellEvent[] {
-    if (after === undefined) {
-      return [];
-    }
-    if (after > this.#last) {
-      throw new AuraeError(
-        "out_of_range",
-        `there is no event ${after} yet: the last one is ${this.#last}; the machine may have booted since, so begin with 0`,
-      );
-    }
-    const oldest = this.#kept[0]?.sequence ?? this.#last + 1n;
-    if (after + 1n < oldest) {
-      throw new AuraeError(
-        "out_of_range",
-        `events after ${after} are no longer kept: the oldest is ${oldest}; look at List, and begin with ${oldest - 1n}`,
-      );
-    }
-    return this.#kept.slice(Number(after + 1n - oldest));
+    return this.follow(filter.after, isWanted, signal);
   }
 }

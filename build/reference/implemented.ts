@@ -10,6 +10,7 @@ import { HealthRegistry } from "../../src/service/health/registry.ts";
 import { createObserveService } from "../../src/service/observe/handler.ts";
 import { createRoutes } from "../../src/service/routes.ts";
 import { isUnimplemented } from "../../src/service/unimplemented.ts";
+import { createVmsHandler } from "../../src/service/vms/handler.ts";
 
 type Handlers = Readonly<Record<string, object | undefined>>;
 
@@ -29,6 +30,7 @@ export function implementedMethods(): (method: DescMethod) => boolean {
     machine: undefined,
     cells: createCellService(nothing, { uid: 0, gid: 0 }),
     observe: createObserveService(nothing, new LogRing(1)),
+    vms: createVmsHandler(nothing),
   })(router as unknown as ConnectRouter);
   return ({ parent, localName }) => !isUnimplemented(handlers.get(parent.typeName)?.[localName]);
 }

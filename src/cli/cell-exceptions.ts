@@ -13,6 +13,7 @@ import type {
 } from "./exceptions.ts";
 import { exitCodeOfProcess } from "./exit-codes.ts";
 import { flag } from "./flags.ts";
+import { LOG_FLAGS } from "./log-flags.ts";
 
 const NO_CELL = { flag: "no-cell", summary: "It was started with --no-cell." };
 
@@ -60,16 +61,6 @@ export const CELL_FLAGS = {
     aliases: ["terminal"],
   }),
   noStdin: flag("no-stdin", "Only look on: send no input, not even from a terminal."),
-  follow: flag("follow", "Go on with what comes, until it has ended.", { short: "f" }),
-  since: flag("since", "Only what came after this time, or within this time until now.", {
-    valueName: "TIME",
-  }),
-  stream: flag("stream", "Which of its streams.", {
-    valueName: "NAME",
-    choices: ["stdout", "stderr", "both"],
-    default: "both",
-  }),
-  timestamps: flag("timestamps", "The time before each line. Its bytes stay as they are."),
 } as const;
 
 export const CELL_EXCEPTIONS: MethodExceptions = {
@@ -154,8 +145,8 @@ export const CELL_COMMANDS: readonly ExtraCommand[] = [
     exception: {
       positionals: EXECUTABLE,
       flags: { tail: { short: "n" } },
-      omits: ["channel_type", "process_id", "since_ms", "follow", "raw"],
-      extras: [CELL_FLAGS.follow, CELL_FLAGS.since, CELL_FLAGS.stream, CELL_FLAGS.timestamps],
+      omits: ["channel_type", "process_id", "since_ms", "follow", "raw", "vm_id"],
+      extras: [LOG_FLAGS.follow, LOG_FLAGS.since, LOG_FLAGS.stream, LOG_FLAGS.timestamps],
       tool: { load: async () => (await import("./interactive/logs.ts")).logs },
     },
   },

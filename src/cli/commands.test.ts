@@ -51,6 +51,17 @@ describe("the command tree", () => {
       "vm start",
       "vm stop",
       "vm list",
+      "vm inspect",
+      "vm pause",
+      "vm resume",
+      "vm update",
+      "vm snapshot",
+      "vm restore",
+      "vm wait",
+      "vm attach",
+      "vm events",
+      "vm console",
+      "vm logs",
     ]);
   });
 

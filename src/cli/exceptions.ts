@@ -78,26 +78,6 @@ export const OBSERVE_EXCEPTIONS: MethodExceptions = {
   },
 };
 
-export const VM_EXCEPTIONS: MethodExceptions = {
-  "aurae.vms.v0.VmService.Allocate": {
-    positionals: [{ path: "machine.id" }],
-    flags: {
-      "machine.mem_size_mb": { default: "512" },
-      "machine.vcpu_count": { default: "1" },
-      "machine.kernel_img_path": { required: true },
-      "machine.root_drive.image_path": { aliases: ["root-drive-path"], required: true },
-      "machine.root_drive.read_only": { aliases: ["root-drive-readonly"] },
-      "machine.drive_mounts.image_path": { aliases: ["drive-mount-path"] },
-      "machine.drive_mounts.vm_path": { aliases: ["drive-mount-vm-path"] },
-      "machine.drive_mounts.fs_type": { aliases: ["drive-mount-fs-type"] },
-      "machine.drive_mounts.read_only": { aliases: ["drive-mount-readonly"] },
-    },
-  },
-  "aurae.vms.v0.VmService.Free": { positionals: [{ path: "vm_id" }] },
-  "aurae.vms.v0.VmService.Start": { positionals: [{ path: "vm_id" }] },
-  "aurae.vms.v0.VmService.Stop": { positionals: [{ path: "vm_id" }] },
-};
-
 /** Messages whose whole numbers are bytes, so that `64M` may be written. */
 export const BYTE_MESSAGES: ReadonlySet<string> = new Set([
   "aurae.cells.v0.MemoryController",

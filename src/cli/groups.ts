@@ -38,8 +38,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Omit<CommandGroup, "name">>
   },
   vm: async () => {
     const { VmService } = await import("../gen/aurae/vms/v0/vms_pb.ts");
-    const { VM_EXCEPTIONS } = await import("./exceptions.ts");
-    return { service: VmService, exceptions: VM_EXCEPTIONS, extras: [] };
+    const { VM_EXCEPTIONS, VM_COMMANDS } = await import("./vm-exceptions.ts");
+    return { service: VmService, exceptions: VM_EXCEPTIONS, extras: VM_COMMANDS };
   },
 };
 

@@ -233,37 +233,126 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
     "Only what was read at or after this time, in milliseconds since 1970 (UTC). Left out: from the beginning.",
   "aurae.observe.v0.GetSubProcessStreamRequest.tail":
     "Only so many of the last lines of what is kept. Left out: all.",
+  "aurae.observe.v0.GetSubProcessStreamRequest.vm_id":
+    "The id of a virtual machine, in the place of an executable.",
   "aurae.observe.v0.ObserveService.GetAuraeDaemonLogStream":
     "Follows the daemon's own log.\n\nErrors: none of its own.",
   "aurae.observe.v0.ObserveService.GetPosixSignalsStream":
     "Follows the signals that processes of the machine, or of one workload, receive.",
   "aurae.observe.v0.ObserveService.GetSubProcessStream":
-    "Reads the output of an executable: first what is kept of it, then what comes. A reader that is too slow misses lines, and is told how many bytes; it never slows the executable.\n\nErrors: NOT_FOUND if there is no such executable, now or among those whose output is kept, INVALID_ARGUMENT if it is named by both its process id and its name, or by neither.",
+    "Reads the output of an executable, or of a virtual machine's console and serial port: first what is kept of it, then what comes. A reader that is too slow misses lines, and is told how many bytes; it never slows who writes.\n\nErrors: NOT_FOUND if there is no such executable or machine, now or among those whose output is kept, INVALID_ARGUMENT if it is named in more than one way, or in none, or has no such stream.",
   "aurae.observe.v0.Workload.id": "The name, for a cell its full name.",
   "aurae.observe.v0.Workload.workload_type": "The kind.",
-  "aurae.vms.v0.DriveMount.fs_type": "The file system on it.",
-  "aurae.vms.v0.DriveMount.image_path": "The image on the host.",
+  "aurae.vms.v0.ConsoleSize.columns": "Characters in a line.",
+  "aurae.vms.v0.ConsoleSize.rows": "Lines.",
+  "aurae.vms.v0.DriveMount.fs_type":
+    "The file system on it, such as ext4. Left out: the guest finds out.",
+  "aurae.vms.v0.DriveMount.image_path": "The image on the host: a raw one, or a block device.",
   "aurae.vms.v0.DriveMount.read_only": "Whether the guest can't write to it.",
-  "aurae.vms.v0.DriveMount.vm_path": "Where the guest mounts it.",
-  "aurae.vms.v0.RootDrive.image_path": "The image on the host.",
+  "aurae.vms.v0.DriveMount.vm_path":
+    "Where the guest mounts it, if the guest runs auraed and has an initrd. Left out: nowhere.",
+  "aurae.vms.v0.Nic.bridge":
+    "A bridge of the host, by its name, of which the TAP device becomes a port. Left out: it leads to the host alone.",
+  "aurae.vms.v0.Nic.mac":
+    "The guest's MAC address, of one station (unicast). Left out: it follows from the host, the machine's id and the NIC's place, so that it is the same next time.",
+  "aurae.vms.v0.Nic.mtu": "The largest packet, in bytes. Left out: 1500.",
+  "aurae.vms.v0.RootDrive.image_path": "The image on the host: a raw one, or a block device.",
   "aurae.vms.v0.RootDrive.read_only": "Whether the guest can't write to it.",
-  "aurae.vms.v0.VirtualMachine.auraed_address": "Where an auraed in the guest answers.",
-  "aurae.vms.v0.VirtualMachine.drive_mounts": "Further drives.",
-  "aurae.vms.v0.VirtualMachine.id": "Its id.",
-  "aurae.vms.v0.VirtualMachine.kernel_args": "The kernel's command line, a part each.",
-  "aurae.vms.v0.VirtualMachine.kernel_img_path": "The kernel image on the host.",
+  "aurae.vms.v0.VirtualMachine.auraed_address":
+    "Where an auraed in the guest answers. Left out: it follows from the first NIC, `[fe80::2%<interface>]:8080`.",
+  "aurae.vms.v0.VirtualMachine.balloon_mb":
+    "Memory that the guest is to give back to the host from its start, in MiB: the size of its balloon.",
+  "aurae.vms.v0.VirtualMachine.console":
+    "The size of its console. Left out: 80 columns and 24 rows.",
+  "aurae.vms.v0.VirtualMachine.drive_mounts":
+    "Further drives, in the order in which the guest has them.",
+  "aurae.vms.v0.VirtualMachine.id":
+    "Its id: 1 to 63 letters, digits and inner hyphens. It is the guest's host name, too, where the guest runs auraed.",
+  "aurae.vms.v0.VirtualMachine.initrd_paths":
+    "Initial file systems on the host: cpio archives, each of which may be compressed, unpacked one after the other.",
+  "aurae.vms.v0.VirtualMachine.kernel_args":
+    "The kernel's command line, a part each. They are joined by spaces, to at most 2,047 bytes.",
+  "aurae.vms.v0.VirtualMachine.kernel_img_path":
+    "The kernel image on the host: an ELF file (vmlinux) or a bzImage (vmlinuz).",
   "aurae.vms.v0.VirtualMachine.mem_size_mb": "Memory in MiB.",
-  "aurae.vms.v0.VirtualMachine.root_drive": "The drive its root file system is on.",
+  "aurae.vms.v0.VirtualMachine.nics":
+    "Its NICs, eth0 first. Left out: one that leads to the host, and to nobody else.",
+  "aurae.vms.v0.VirtualMachine.no_nics": "Whether it has no NIC at all.",
+  "aurae.vms.v0.VirtualMachine.output_max_bytes":
+    "How much is kept of what its console wrote, and of what its serial port did, in bytes each, 64 KiB at least. Left out: 16 MiB.",
+  "aurae.vms.v0.VirtualMachine.root_drive":
+    "The drive its root file system is on, /dev/vda in the guest. May be left out with an initrd.",
   "aurae.vms.v0.VirtualMachine.vcpu_count": "Number of virtual processors.",
-  "aurae.vms.v0.VmService.Allocate": "Describes a virtual machine and reserves its id.",
-  "aurae.vms.v0.VmService.Free": "Stops a virtual machine that runs, and forgets it.",
-  "aurae.vms.v0.VmService.List": "Answers with all virtual machines.",
-  "aurae.vms.v0.VmService.Start": "Boots a virtual machine.",
-  "aurae.vms.v0.VmService.Stop": "Ends a virtual machine that runs; it can be started again.",
+  "aurae.vms.v0.VirtualMachine.vsock_cid":
+    "Its context id on vsock. Left out: one that no other machine has.",
+  "aurae.vms.v0.VmAttachStart.port": "Which port of it.",
+  "aurae.vms.v0.VmAttachStart.vm_id": "The machine.",
+  "aurae.vms.v0.VmService.Allocate":
+    "Describes a virtual machine and reserves its id. Nothing is opened yet: whether its files are there is seen by Start.\n\nErrors: ALREADY_EXISTS if there is a machine of that id, or if another one has that vsock_cid, INVALID_ARGUMENT for a machine with neither a root drive nor an initrd, with more devices than fit, or with a command line that is too long.",
+  "aurae.vms.v0.VmService.Attach":
+    "Carries the input and the output of a virtual machine's console, or of its serial port. The machine goes on when the caller goes away.\n\nErrors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, INVALID_ARGUMENT for a stream that does not begin with `start`.",
+  "aurae.vms.v0.VmService.Events":
+    "Follows every change of the state of virtual machines, first those that have happened since a sequence number, then as they come.\n\nErrors: OUT_OF_RANGE if events since that number are no longer kept, or if there is no event of that number yet, RESOURCE_EXHAUSTED for a reader that is too slow; it may go on with the last number that it has.",
+  "aurae.vms.v0.VmService.Free":
+    "Stops a virtual machine that runs, as Stop does, and forgets it. What its console and its serial port wrote stays readable. One that was never started is just forgotten.\n\nErrors: NOT_FOUND if there is no such machine, INTERNAL if it does not end of SIGKILL, and then it stays.",
+  "aurae.vms.v0.VmService.Inspect":
+    "Answers with the definition of a virtual machine, defaults filled in, and with what List tells of it. It is a method of its own because a command line may hold secrets.\n\nErrors: NOT_FOUND if there is no such machine.",
+  "aurae.vms.v0.VmService.List":
+    "Answers with all virtual machines, by id.\n\nErrors: none of its own.",
+  "aurae.vms.v0.VmService.Pause":
+    "Has the processors of a virtual machine stand still. Its memory stays where it is. Pausing one that is paused is no error.\n\nErrors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, INTERNAL for what the monitor failed at.",
+  "aurae.vms.v0.VmService.Restore":
+    "Makes a new virtual machine from a snapshot and has it go on from there. Memory is read as it is needed, so the snapshot has to stay for as long as the machine runs. Several machines may come from one snapshot: each gets its own id, vsock_cid, and MAC addresses.\n\nErrors: ALREADY_EXISTS as for Allocate, NOT_FOUND if there is no snapshot, INVALID_ARGUMENT for one that is damaged or of another version, or for another number of drives or NICs than it has, FAILED_PRECONDITION, RESOURCE_EXHAUSTED and INTERNAL as for Start. A failed Restore leaves nothing behind.",
+  "aurae.vms.v0.VmService.Resume":
+    "Lets a paused virtual machine go on. For one that runs it is no error.\n\nErrors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, INTERNAL for what the monitor failed at.",
+  "aurae.vms.v0.VmService.Snapshot":
+    "Writes the memory and the devices of a virtual machine to a new folder of the host. A machine that runs is paused meanwhile. Drives are not part of it: they have to be copied, while the machine is paused, by whoever wants them as they were.\n\nErrors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, or if the folder that the new one is to be in is not there, ALREADY_EXISTS if there is something of that path, RESOURCE_EXHAUSTED if the disk is full, INTERNAL for what the monitor failed at. A failed Snapshot leaves no folder behind.",
+  "aurae.vms.v0.VmService.Start":
+    "Boots a virtual machine, and answers when its processors run; it does not wait for what the guest does. One that has ended is booted anew.\n\nErrors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it runs already, if this host can't run virtual machines (no /dev/kvm), if a file or a bridge that it names is not there or not what it should be, or if another machine writes to a drive of it, RESOURCE_EXHAUSTED if the host has not as much memory, INTERNAL for what the monitor failed at. A failed Start leaves nothing behind but the machine as it was.",
+  "aurae.vms.v0.VmService.Stop":
+    "Ends a virtual machine that runs: its power button is pressed (ACPI), and after a grace period it is ended by force. A paused one goes on for that. It can be started again.\n\nErrors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, INTERNAL if it does not end of SIGKILL.",
+  "aurae.vms.v0.VmService.Update":
+    "Changes a virtual machine while it runs, and for its next start. What is left out stays as it is.\n\nErrors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it is being started or freed, INVALID_ARGUMENT for a balloon that leaves the guest no memory, INTERNAL for what the monitor failed at.",
+  "aurae.vms.v0.VmService.Wait":
+    "Answers when a virtual machine has ended, at once if it already has.\n\nErrors: NOT_FOUND if there is no such machine, or if it is freed before it was started, FAILED_PRECONDITION if it was never started.",
   "aurae.vms.v0.VmServiceAllocateRequest.machine": "The machine.",
+  "aurae.vms.v0.VmServiceAttachRequest.input": "Bytes that are typed.",
+  "aurae.vms.v0.VmServiceAttachRequest.resize": "The console has another size now.",
+  "aurae.vms.v0.VmServiceAttachRequest.start":
+    "What to attach to. The first message, and only that.",
+  "aurae.vms.v0.VmServiceEventsRequest.after_sequence":
+    "The sequence number of the last event that the caller has; events after it come first. Left out: from now on.",
+  "aurae.vms.v0.VmServiceEventsRequest.vm_id": "Only of this machine. Left out: of all.",
+  "aurae.vms.v0.VmServiceFreeRequest.force":
+    "Whether the power button is left out: the guest ends at once, with what it has not written yet lost.",
+  "aurae.vms.v0.VmServiceFreeRequest.grace_period_ms":
+    "How long the guest has between the power button and its end by force, in milliseconds. Left out: 10 s.",
   "aurae.vms.v0.VmServiceFreeRequest.vm_id": "Its id.",
+  "aurae.vms.v0.VmServiceInspectRequest.vm_id": "Its id.",
+  "aurae.vms.v0.VmServicePauseRequest.vm_id": "Its id.",
+  "aurae.vms.v0.VmServiceRestoreRequest.drive_paths":
+    "The images of its drives on the host, the root drive's first, in the place of all that the snapshot names. Left out: those. What the guest may write to can belong to one running machine only.",
+  "aurae.vms.v0.VmServiceRestoreRequest.nics":
+    "Its NICs, in the place of all that the snapshot names. Left out: those, with MAC addresses of their own. A guest that goes on knows the address that it had, until it looks again.",
+  "aurae.vms.v0.VmServiceRestoreRequest.path": "The folder that Snapshot made.",
+  "aurae.vms.v0.VmServiceRestoreRequest.paused": "Whether it stays paused until Resume.",
+  "aurae.vms.v0.VmServiceRestoreRequest.vm_id": "The id of the new machine.",
+  "aurae.vms.v0.VmServiceRestoreRequest.vsock_cid":
+    "Its context id on vsock. Left out: one that no other machine has.",
+  "aurae.vms.v0.VmServiceResumeRequest.vm_id": "Its id.",
+  "aurae.vms.v0.VmServiceSnapshotRequest.path":
+    "The folder to make, on the host. It is for root alone: it has the guest's memory in it.",
+  "aurae.vms.v0.VmServiceSnapshotRequest.vm_id": "The machine.",
   "aurae.vms.v0.VmServiceStartRequest.vm_id": "Its id.",
+  "aurae.vms.v0.VmServiceStopRequest.force":
+    "Whether the power button is left out: the guest ends at once, with what it has not written yet lost.",
+  "aurae.vms.v0.VmServiceStopRequest.grace_period_ms":
+    "How long the guest has between the power button and its end by force, in milliseconds. Left out: 10 s.",
   "aurae.vms.v0.VmServiceStopRequest.vm_id": "Its id.",
+  "aurae.vms.v0.VmServiceUpdateRequest.balloon_mb":
+    "Memory that the guest is to give back to the host, in MiB: the size of its balloon. The guest does so as far as it can spare it.",
+  "aurae.vms.v0.VmServiceUpdateRequest.vm_id": "Its id.",
+  "aurae.vms.v0.VmServiceWaitRequest.vm_id": "Its id.",
   "grpc.health.v1.Health.Check":
     "Answers with the status of a service now.\n\nErrors: NOT_FOUND for a service that the daemon does not have.",
   "grpc.health.v1.Health.Watch":

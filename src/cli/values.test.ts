@@ -49,7 +49,7 @@ describe("parseValue", () => {
       expect(parseValue(channel, text, "plain", "CHANNEL_TYPE")).toBe(2);
     }
     expect(() => parseValue(channel, "7", "plain", "CHANNEL_TYPE")).toThrow(
-      'CHANNEL_TYPE: want one of stdout, stderr, not "7"',
+      'CHANNEL_TYPE: want one of stdout, stderr, console, serial, not "7"',
     );
   });
 });

@@ -7,6 +7,7 @@ import type { Policy } from "../authz/policy.ts";
 import { recentLog } from "../base/log.ts";
 import type { Cells } from "../domain/cells/cells.ts";
 import type { OutputSources } from "../domain/output/sources.ts";
+import type { Vms } from "../domain/vms/vms.ts";
 import { createCellService } from "../service/cells/handler.ts";
 import { guarded } from "../service/errors.ts";
 import { HealthRegistry } from "../service/health/registry.ts";
@@ -14,6 +15,7 @@ import { jsonText } from "../service/json/json-text.ts";
 import type { MachineControl } from "../service/machine/handler.ts";
 import { createObserveService } from "../service/observe/handler.ts";
 import { createRoutes, INTERCEPTORS } from "../service/routes.ts";
+import { createVmsHandler } from "../service/vms/handler.ts";
 import { type AnswerRequest, createRpcAnswer } from "../transport/rpc.ts";
 
 export interface ApiParts {
@@ -22,6 +24,8 @@ export interface ApiParts {
   /** What PowerOff and Reboot act on; undefined where auraed is not the machine's init. */
   readonly machine: MachineControl | undefined;
   readonly cells: Cells;
+  /** Loads them, if need be. */
+  readonly vms: () => Promise<Vms>;
   readonly outputs: OutputSources;
 }
 
@@ -44,6 +48,7 @@ export function createApi(parts: ApiParts): Api {
       machine: parts.machine,
       cells: createCellService(parts.cells, ids),
       observe: createObserveService(parts.outputs, recentLog),
+      vms: createVmsHandler(parts.vms),
     }),
   });
   return { answer, close: () => health.close() };

@@ -6,7 +6,7 @@ import { closeSync, constants, fsyncSync, openSync, writeFileSync } from "node:f
 import { log } from "../base/log.ts";
 
 export interface BadRow {
-  readonly table: "cells" | "executables" | "meta";
+  readonly table: "cells" | "executables" | "vms" | "meta";
   /** The columns of its primary key. */
   readonly key: Readonly<Record<string, string>>;
   readonly text: string;

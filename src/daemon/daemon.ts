@@ -27,6 +27,7 @@ import { type DaemonConfig, listenAddresses } from "./config.ts";
 import type { Api } from "./api.ts";
 import { RESERVED } from "./boot-name.ts";
 import { ensureDirectory } from "./directories.ts";
+import { LazyVms } from "./lazy-vms.ts";
 import { deriveRole, ROLE_GREETINGS, type Role } from "./role.ts";
 import { StateDatabase } from "./state-database.ts";
 import { loadTlsFiles } from "./tls-files.ts";
@@ -35,7 +36,7 @@ import { VERSION } from "./version.ts";
 /** How long requests in flight may take to finish at shutdown. */
 const DRAIN_MS = 2_000;
 
-/** How long executables have between SIGTERM and SIGKILL at shutdown. */
+/** How long executables have between SIGTERM and SIGKILL at shutdown, and guests after their power button. */
 const SHUTDOWN_GRACE_MS = 5_000;
 
 /** The environment that executables start with; what the daemon itself was started with is none of theirs. */
@@ -76,6 +77,7 @@ export function roleOf(config: DaemonConfig, host: Host): Role {
 
 export class Daemon {
   readonly #cells: Cells;
+  readonly #vms: LazyVms;
   readonly #server: Server;
   readonly #api: () => Api | undefined;
   readonly #resources: DisposableStack;
@@ -83,11 +85,13 @@ export class Daemon {
 
   private constructor(parts: {
     cells: Cells;
+    vms: LazyVms;
     server: Server;
     api: () => Api | undefined;
     resources: DisposableStack;
   }) {
     this.#cells = parts.cells;
+    this.#vms = parts.vms;
     this.#server = parts.server;
     this.#api = parts.api;
     this.#resources = parts.resources;
@@ -123,11 +127,12 @@ export class Daemon {
     };
     const state = resources.use(StateDatabase.open(config.libraryDir));
     const outputs = new OutputStore({ root: join(config.libraryDir, "output") });
+    const stored = new StoredOutputs(outputs);
     const saved = state.load();
     const cells = new Cells({
       kernel,
       state,
-      outputs: new StoredOutputs(outputs),
+      outputs: stored,
       events: new EventLog({
         last: saved.lastEvent,
         reserve: (upTo) => state.reserveEvents(upTo),
@@ -135,6 +140,7 @@ export class Daemon {
       env: { PATH: host.env.PATH ?? DEFAULT_PATH },
       ...(machine === undefined ? {} : { reserved: RESERVED }),
     });
+    const vms = new LazyVms({ state, outputs: stored, runtimeDir: config.runtimeDir });
     const policy = new Policy({
       trustDomain: tls.trustDomain,
       grants: loadPolicy(config.policy.path, config.policy),
@@ -147,7 +153,7 @@ export class Daemon {
     try {
       let api: Api | undefined;
       // What can be taken up again at once is there before the first request.
-      const restored = cells.restore(saved);
+      const restored = Promise.all([cells.restore(saved), vms.takeUp()]);
       // Loaded for the first peer: it takes longer than all of the above, and a quarter of the memory.
       server.serveWhenAsked(async () => {
         const { createApi } = await import("./api.ts");
@@ -156,6 +162,7 @@ export class Daemon {
           policy,
           machine: machine?.control,
           cells,
+          vms: () => vms.get(),
           outputs,
         });
         return api.answer;
@@ -170,7 +177,7 @@ export class Daemon {
           files: bootFiles(config.caCrt),
         });
       }
-      return new Daemon({ cells, server, api: () => api, resources: resources.move() });
+      return new Daemon({ cells, vms, server, api: () => api, resources: resources.move() });
     } catch (error) {
       await server.close(0);
       throw error;
@@ -187,7 +194,10 @@ export class Daemon {
     log.info("shutting down");
     this.#api()?.close();
     await this.#server.close(DRAIN_MS);
-    await this.#cells.freeAll(SHUTDOWN_GRACE_MS);
+    await Promise.all([
+      this.#cells.freeAll(SHUTDOWN_GRACE_MS),
+      this.#vms.freeAll(SHUTDOWN_GRACE_MS),
+    ]);
     this.#resources.dispose();
     log.info("shut down");
   }

@@ -36,6 +36,11 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/** Added since: a database of before has none of it. */
+const ADDED = `
+  CREATE TABLE IF NOT EXISTS vms (id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
 export function readBootId(): string {
   return readFileSync(BOOT_ID, "utf8").trim();
 }
@@ -121,6 +126,7 @@ export class StateDatabase implements StateStore, Disposable {
           database.run(SCHEMA);
           database.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
         }
+        database.run(ADDED);
       })
       .immediate();
     const state = new StateDatabase(path, database);
@@ -131,19 +137,19 @@ export class StateDatabase implements StateStore, Disposable {
   }
 
   #forgetOtherBoots(bootId: string): void {
-    const before = this.#meta("boot");
+    const before = this.meta("boot");
     if (before === bootId) {
       return;
     }
     this.#database.transaction(() => {
-      for (const table of ["cells", "executables", "claims", "meta"]) {
+      for (const table of ["cells", "executables", "claims", "vms", "meta"]) {
         this.#database.run(`DELETE FROM ${table}`);
       }
       this.#setMeta.run("boot", bootId);
     })();
   }
 
-  #meta(key: string): string | undefined {
+  meta(key: string): string | undefined {
     const sql = "SELECT value FROM meta WHERE key = ?";
     return rows<{ value: string }>(this.#database, sql, key)[0]?.value;
   }
@@ -155,27 +161,46 @@ export class StateDatabase implements StateStore, Disposable {
         this.#database,
         "SELECT cell, name, record FROM executables ORDER BY cell, name",
       ),
-      lastEvent: this.#meta("last_event"),
+      lastEvent: this.meta("last_event"),
     });
     if (bad.length > 0) {
-      writeBadRows(this.#path, bad);
-      this.#remove(bad, state);
+      this.setAside(bad);
+      this.reserveEvents(state.lastEvent);
     }
     return state;
   }
 
-  #remove(bad: readonly BadRow[], { lastEvent }: SavedState): void {
+  /** Writes rows that can't be read to a file beside the database, and removes them from it. @throws {Error} */
+  setAside(bad: readonly BadRow[]): void {
+    writeBadRows(this.#path, bad);
     this.#database.transaction(() => {
       for (const { table, key } of bad) {
-        if (table === "meta") {
-          this.reserveEvents(lastEvent);
-        } else {
-          const where = Object.keys(key).map((column) => `${column} = ?`);
-          const sql = `DELETE FROM ${table} WHERE ${where.join(" AND ")}`;
-          this.#database.run(sql, Object.values(key));
-        }
+        const where = Object.keys(key).map((column) => `${column} = ?`);
+        const sql = `DELETE FROM ${table} WHERE ${where.join(" AND ")}`;
+        this.#database.run(sql, Object.values(key));
       }
     })();
+  }
+
+  setMeta(key: string, value: string): void {
+    this.#setMeta.run(key, value);
+  }
+
+  /** Whether there are virtual machines. */
+  get hasVms(): boolean {
+    return rows(this.#database, "SELECT 1 FROM vms LIMIT 1").length > 0;
+  }
+
+  vmRows(): { readonly id: string; readonly record: string }[] {
+    return rows(this.#database, "SELECT id, record FROM vms ORDER BY id");
+  }
+
+  saveVm(id: string, record: string): void {
+    this.#database.query("INSERT OR REPLACE INTO vms VALUES (?, ?)").run(id, record);
+  }
+
+  removeVm(id: string): void {
+    this.#database.query("DELETE FROM vms WHERE id = ?").run(id);
   }
 
   saveCell(record: CellRecord): void {
@@ -211,7 +236,7 @@ export class StateDatabase implements StateStore, Disposable {
   }
 
   reserveEvents(upTo: bigint): void {
-    this.#setMeta.run("last_event", `${upTo}`);
+    this.setMeta("last_event", `${upTo}`);
   }
 
   [Symbol.dispose](): void {

@@ -45,7 +45,10 @@ export function readRows(rows: StateRows): { readonly state: SavedState; readonl
       bad.push({ table: "executables", key: { cell, name }, text, why: messageOf(error) });
     }
   }
-  return { state: { cells, executables, lastEvent: lastEventOf(rows.lastEvent, bad) }, bad };
+  return {
+    state: { cells, executables, lastEvent: lastEventOf("last_event", rows.lastEvent, bad) },
+    bad,
+  };
 }
 
 function parentOf(name: string): string {
@@ -75,14 +78,17 @@ function executableOf(name: string, text: string): ExecutableRecord {
   return record;
 }
 
-/** For one that is lost the time, in milliseconds, since no daemon has told as many events. */
-function lastEventOf(text: string | undefined, bad: BadRow[]): bigint {
+/**
+ * The number that is kept under a key. For one that is lost the time, in milliseconds, since no daemon has told as many
+ * events.
+ */
+export function lastEventOf(key: string, text: string | undefined, bad: BadRow[]): bigint {
   if (text === undefined) {
     return 0n;
   }
   if (/^\d+$/.test(text) && BigInt(text) <= LAST_EVENT_MAX) {
     return BigInt(text);
   }
-  bad.push({ table: "meta", key: { key: "last_event" }, text, why: "it is no number of an event" });
+  bad.push({ table: "meta", key: { key }, text, why: "it is no number of an event" });
   return BigInt(Date.now());
 }

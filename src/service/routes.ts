@@ -20,7 +20,6 @@ import { createMachineHandler, type MachineControl } from "./machine/handler.ts"
 import { createReflectionHandlers } from "./reflection/handler.ts";
 import { SERVICES } from "./services.ts";
 import { validationInterceptor } from "./validation.ts";
-import { createVmsHandler } from "./vms/handler.ts";
 
 export interface RouteDeps {
   readonly version: string;
@@ -31,6 +30,8 @@ export interface RouteDeps {
   readonly cells?: Partial<ServiceImpl<typeof CellService>>;
   /** As with the cells. */
   readonly observe?: Partial<ServiceImpl<typeof ObserveService>>;
+  /** As with the cells. */
+  readonly vms?: Partial<ServiceImpl<typeof VmService>>;
 }
 
 /** In this order around every handler: deadlines outermost, then errors, which see what those after them throw. */
@@ -40,16 +41,18 @@ export const INTERCEPTORS: readonly Interceptor[] = [
   validationInterceptor,
 ];
 
-/**
- * Registers what health knows from the start. Services whose methods all answer UNIMPLEMENTED are NOT_SERVING: the
- * original calls them SERVING, but a client that asks before it calls must hear that it would call in vain.
- */
+/** Registers what health knows from the start. */
 export function registerHealth(health: HealthRegistry): void {
   health.set("", ServingStatus.SERVING);
-  for (const service of [CellService, DiscoveryService, MachineService, ObserveService]) {
+  for (const service of [
+    CellService,
+    DiscoveryService,
+    MachineService,
+    ObserveService,
+    VmService,
+  ]) {
     health.set(service.typeName, ServingStatus.SERVING);
   }
-  health.set(VmService.typeName, ServingStatus.NOT_SERVING);
 }
 
 export function createRoutes(deps: RouteDeps): (router: ConnectRouter) => void {
@@ -61,7 +64,7 @@ export function createRoutes(deps: RouteDeps): (router: ConnectRouter) => void {
       .service(DiscoveryService, createDiscoveryHandler(deps.version))
       .service(MachineService, createMachineHandler(deps.machine))
       .service(ObserveService, deps.observe ?? {})
-      .service(VmService, createVmsHandler())
+      .service(VmService, deps.vms ?? {})
       .service(Health, createHealthHandler(deps.health))
       .service(ServerReflection, reflection.v1)
       .service(ServerReflectionAlpha, reflection.v1alpha);

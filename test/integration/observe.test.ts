@@ -39,6 +39,7 @@ beforeAll(async () => {
   const sources = {
     byName: (...args: Parameters<OutputStore["byName"]>) => store.byName(...args),
     byPid: (pid: number) => store.byPid(pid),
+    byVm: (id: string) => store.byVm(id),
   };
   server = await startFixture({ observe: createObserveService(sources, recentLog) });
 });

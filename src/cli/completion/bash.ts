@@ -3,7 +3,12 @@
  * command, with the flags that take a value known, so that a value is never taken for a word.
  */
 import type { CommandGroup } from "../groups.ts";
-import { type CompletionFlag, completionGroups, globalCompletionFlags } from "./tree.ts";
+import {
+  type CompletionFlag,
+  type CompletionGroup,
+  completionGroups,
+  globalCompletionFlags,
+} from "./tree.ts";
 
 export function bashCompletion(commandGroups: readonly CommandGroup[]): string {
   const groups = completionGroups(commandGroups);
@@ -64,6 +69,9 @@ _aer() {
       ;;
     esac
   done
+  case "$group/$command/$previous" in
+${ownChoiceCases(groups).join("\n")}
+  esac
   case "$previous" in
 ${choiceCases(everyFlag).join("\n")}
     ${pattern(everyFlag.filter((flag) => flag.completesFiles))})
@@ -105,25 +113,43 @@ complete -F _aer aer
 }
 
 function choiceCases(flags: readonly CompletionFlag[]): readonly string[] {
-  const byWords = new Map<string, CompletionFlag>();
+  const byName = new Map<string, CompletionFlag>();
   for (const flag of flags.filter(({ choices }) => choices.length > 0)) {
-    byWords.set(flag.long, flag);
+    byName.set(flag.long, flag);
   }
-  return [...byWords.values()].map(
-    (flag) => `    ${pattern([flag])})
-      COMPREPLY=($(compgen -W ${quote(flag.choices.join(" "))} -- "$word"))
-      return
-      ;;`,
-  );
+  return [...byName.values()].map((flag) => choiceCase(pattern([flag]), flag));
 }
 
-/** A case pattern of all names of the flags. */
-function pattern(flags: readonly CompletionFlag[]): string {
+/** The flags of a command whose name means something else in another one. */
+function ownChoiceCases(groups: readonly CompletionGroup[]): readonly string[] {
+  const all = groups.flatMap(({ name, commands }) =>
+    commands.flatMap((command) =>
+      command.flags
+        .filter(({ choices }) => choices.length > 0)
+        .map((flag) => ({ where: `${name}/${command.name}`, flag })),
+    ),
+  );
+  const isShared = ({ long, choices }: CompletionFlag): boolean =>
+    all.some(({ flag }) => flag.long === long && `${flag.choices}` !== `${choices}`);
+  return all
+    .filter(({ flag }) => isShared(flag))
+    .map(({ where, flag }) => choiceCase(pattern([flag], `${where}/`), flag));
+}
+
+function choiceCase(names: string, { choices }: CompletionFlag): string {
+  return `    ${names})
+      COMPREPLY=($(compgen -W ${quote(choices.join(" "))} -- "$word"))
+      return
+      ;;`;
+}
+
+/** A case pattern of all names of the flags. @param prefix before each */
+function pattern(flags: readonly CompletionFlag[], prefix = ""): string {
   const names = flags.flatMap(({ long, hidden, short }) => [
     ...[long, ...hidden].map((name) => `--${name}`),
     ...(short === undefined ? [] : [`-${short}`]),
   ]);
-  return [...new Set(names)].join(" | ");
+  return [...new Set(names)].map((name) => `${prefix}${name}`).join(" | ");
 }
 
 function dashed(flag: CompletionFlag): string {

@@ -45,6 +45,7 @@ describe("bashCompletion", () => {
       expect.arrayContaining(["--interactive", "--tty", "--env", "--user"]),
     );
     expect(await offered("cell", "logs", "--stream", "")).toEqual(["stdout", "stderr", "both"]);
+    expect(await offered("vm", "logs", "--stream", "")).toEqual(["console", "serial", "both"]);
     // After -- come the words of somebody else.
     expect(await offered("cell", "exec", "a", "--", "--")).toEqual([]);
 

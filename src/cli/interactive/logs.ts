@@ -1,6 +1,6 @@
 /**
  * `aer cell logs`: the output of an executable, byte for byte, each stream to ours of the same name. What was missed is
- * told as a number on standard error.
+ * told as a number on standard error. `aer vm logs` does the same for ports, all of which go to our standard output.
  */
 import { createClient } from "@connectrpc/connect";
 import {
@@ -11,8 +11,9 @@ import {
   type LogItem,
   ObserveService,
 } from "../../gen/aurae/observe/v0/observe_pb.ts";
-import { CELL_FLAGS } from "../cell-exceptions.ts";
 import { EXIT } from "../exit-codes.ts";
+import type { FlagSpec } from "../flags.ts";
+import { LOG_FLAGS } from "../log-flags.ts";
 import { answerRenderer } from "../render/answers.ts";
 import { timeText } from "../render/times.ts";
 import { PLAIN } from "../render/style.ts";
@@ -21,45 +22,60 @@ import { UsageError } from "../usage-error.ts";
 import { parseInstant } from "../values.ts";
 import type { Tool } from "./tool.ts";
 
-const STREAMS: Readonly<Record<string, LogChannelType>> = {
+/** @param streams what the flag may say, and what that is */
+export function createLogs(
+  streamFlag: FlagSpec,
+  streams: Readonly<Record<string, LogChannelType>>,
+): Tool {
+  return async (context) => {
+    const { flag, io, output } = context;
+    const request = context.request as GetSubProcessStreamRequest;
+    const stream = flag(streamFlag) ?? "both";
+    const channel = streams[stream];
+    if (channel === undefined) {
+      throw new UsageError(
+        `--stream: want one of ${Object.keys(streams).join(", ")}, not "${stream}"`,
+      );
+    }
+    const since = flag(LOG_FLAGS.since);
+    const hasTimes = flag(LOG_FLAGS.timestamps) !== undefined;
+    request.channelType = channel;
+    request.follow = flag(LOG_FLAGS.follow) !== undefined;
+    request.raw = output === "table" && !hasTimes;
+    if (since !== undefined) {
+      request.sinceMs = BigInt(parseInstant(since, "--since", Date.now()));
+    }
+    const answers = createClient(ObserveService, context.transport).getSubProcessStream(request, {
+      signal: io.signal,
+      ...(context.timeoutMs === undefined ? {} : { timeoutMs: context.timeoutMs }),
+    });
+    const render = await answerRenderer(GetSubProcessStreamResponseSchema);
+    const writer = new OutputWriter(io, context.say);
+    for await (const answer of answers) {
+      if (output === "json") {
+        const form = { output, isStream: true, style: PLAIN };
+        await io.stdout(render(answer, form));
+      } else {
+        await writer.write(answer);
+      }
+    }
+    return EXIT.ok;
+  };
+}
+
+/** `aer cell logs`. */
+export const logs: Tool = createLogs(LOG_FLAGS.stream, {
   stdout: LogChannelType.STDOUT,
   stderr: LogChannelType.STDERR,
   both: LogChannelType.UNSPECIFIED,
-};
+});
 
-export const logs: Tool = async (context) => {
-  const { flag, io, output } = context;
-  const request = context.request as GetSubProcessStreamRequest;
-  const stream = flag(CELL_FLAGS.stream) ?? "both";
-  const channel = STREAMS[stream];
-  if (channel === undefined) {
-    throw new UsageError(
-      `--stream: want one of ${Object.keys(STREAMS).join(", ")}, not "${stream}"`,
-    );
-  }
-  const since = flag(CELL_FLAGS.since);
-  const hasTimes = flag(CELL_FLAGS.timestamps) !== undefined;
-  request.channelType = channel;
-  request.follow = flag(CELL_FLAGS.follow) !== undefined;
-  request.raw = output === "table" && !hasTimes;
-  if (since !== undefined) {
-    request.sinceMs = BigInt(parseInstant(since, "--since", Date.now()));
-  }
-  const answers = createClient(ObserveService, context.transport).getSubProcessStream(request, {
-    signal: io.signal,
-    ...(context.timeoutMs === undefined ? {} : { timeoutMs: context.timeoutMs }),
-  });
-  const render = await answerRenderer(GetSubProcessStreamResponseSchema);
-  const writer = new OutputWriter(io, context.say);
-  for await (const answer of answers) {
-    if (output === "json") {
-      const form = { output, isStream: true, style: PLAIN };
-      await io.stdout(render(answer, form));
-    } else {
-      await writer.write(answer);
-    }
-  }
-  return EXIT.ok;
+/** By the last part of an item's channel. */
+const CHANNELS: Readonly<Record<string, LogChannelType>> = {
+  stdout: LogChannelType.STDOUT,
+  stderr: LogChannelType.STDERR,
+  console: LogChannelType.CONSOLE,
+  serial: LogChannelType.SERIAL,
 };
 
 /** Writes what GetSubProcessStream answers with, raw or by lines. */
@@ -84,9 +100,7 @@ export class OutputWriter {
       await this.#say(`${missedBytes} bytes missed here`);
     }
     if (item !== undefined) {
-      const channel = item.channel.endsWith("::stderr")
-        ? LogChannelType.STDERR
-        : LogChannelType.STDOUT;
+      const channel = CHANNELS[item.channel.split("::").at(-1) ?? ""] ?? LogChannelType.STDOUT;
       await this.#put(channel, this.#lineOf(item, channel));
     } else if (data.byteLength > 0) {
       await this.#put(channelType, data);

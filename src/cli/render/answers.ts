@@ -1,6 +1,6 @@
 /**
  * An answer as text: proto3 JSON, or for people. Answers that deserve more than the general form are listed here, those
- * about cells in cell-answers.ts, which is loaded with the messages of cells only.
+ * about cells and virtual machines in cell-answers.ts and vm-answers.ts, which are loaded with their messages only.
  */
 import { type DescMessage, type Message, toJson } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
@@ -27,10 +27,7 @@ export type SpecialRenderer = (answer: Message, style: Style, desc: DescMessage)
 
 /** Loads what is needed to show answers of a kind. */
 export async function answerRenderer(desc: DescMessage): Promise<AnswerRenderer> {
-  const specials = desc.typeName.startsWith("aurae.cells.")
-    ? (await import("./cell-answers.ts")).CELL_ANSWERS
-    : SPECIAL;
-  const special = specials[desc.typeName];
+  const special = (await specialsOf(desc))[desc.typeName];
   return (answer, form) => {
     if (form.output === "json") {
       const json = toJson(desc, answer, { alwaysEmitImplicit: true });
@@ -42,6 +39,15 @@ export async function answerRenderer(desc: DescMessage): Promise<AnswerRenderer>
     const reflected: ReflectMessage = reflect(desc, answer);
     return form.isStream ? `${renderLine(reflected)}\n` : renderMessage(reflected, form.style);
   };
+}
+
+async function specialsOf({
+  typeName,
+}: DescMessage): Promise<Readonly<Record<string, SpecialRenderer>>> {
+  if (typeName.startsWith("aurae.cells.")) {
+    return (await import("./cell-answers.ts")).CELL_ANSWERS;
+  }
+  return typeName.startsWith("aurae.vms.") ? (await import("./vm-answers.ts")).VM_ANSWERS : SPECIAL;
 }
 
 const SPECIAL: Readonly<Record<string, SpecialRenderer>> = {

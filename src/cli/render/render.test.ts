@@ -13,14 +13,12 @@ import {
   GetPosixSignalsStreamResponseSchema,
   GetSubProcessStreamResponseSchema,
 } from "../../gen/aurae/observe/v0/observe_pb.ts";
-import {
-  VmServiceAllocateRequestSchema,
-  VmServiceListResponseSchema,
-} from "../../gen/aurae/vms/v0/vms_pb.ts";
+import { VmServiceAllocateRequestSchema } from "../../gen/aurae/vms/v0/vms_pb.ts";
 import {
   type HealthCheckResponse,
   HealthCheckResponseSchema,
 } from "../../gen/grpc/health/v1/health_pb.ts";
+import { ListServiceResponseSchema } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { answerRenderer } from "./answers.ts";
 import { renderLine } from "./message.ts";
@@ -38,7 +36,7 @@ const KINDS: readonly DescMessage[] = [
   GetPosixSignalsStreamResponseSchema,
   GetSubProcessStreamResponseSchema,
   VmServiceAllocateRequestSchema,
-  VmServiceListResponseSchema,
+  ListServiceResponseSchema,
   HealthCheckResponseSchema,
 ];
 const RENDERERS = new Map(
@@ -205,15 +203,8 @@ describe("answerRenderer writes other messages", () => {
   });
 
   test("as a table for a list of flat messages", () => {
-    expect(
-      shown(VmServiceListResponseSchema, {
-        machines: [{ id: "日本", status: "Running" }, { id: "b" }],
-      }),
-    ).toBe(
-      `ID    STATUS   MEM_SIZE_MB  VCPU_COUNT  KERNEL_IMG_PATH  ROOT_DIR_PATH  AURAED_ADDRESS
-日本  Running  0            0
-b              0            0
-`,
+    expect(shown(ListServiceResponseSchema, { service: [{ name: "日本" }, { name: "b" }] })).toBe(
+      "NAME\n日本\nb\n",
     );
   });
 
@@ -230,6 +221,8 @@ b              0            0
     image_path  /r
     read_only   false
   auraed_address
+  no_nics          false
+  balloon_mb       0
 `,
     );
   });

@@ -1,11 +1,11 @@
 /**
- * All histories of output, each in its folder below one root: those that are written, and those whose executable is gone,
+ * All histories of output of executables and virtual machines, each in its folder below one root: those that are written, and those whose executable is gone,
  * which are kept up to a number and a size, oldest first to go.
  */
 import { join } from "node:path";
 import type { CellName } from "../cells/cell-name.ts";
-import { executablePath } from "../cells/cell.ts";
-import type { ExecutableName } from "../executables/executable-name.ts";
+import { executablePath, LEAF } from "../cells/cell.ts";
+import { directoryName, type ExecutableName } from "../executables/executable-name.ts";
 import { hasFolder } from "./folder.ts";
 import { KeptHistory } from "./kept-history.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -19,6 +19,14 @@ export const KEPT_HISTORIES_MAX = 1_000;
 
 /** Most bytes of them, all together. */
 export const KEPT_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** No cell can have this name, and so no executable be in it. */
+const VMS = "_vms";
+
+/** The folder of a virtual machine's output, which is that of an executable of its name in a cell that can't be. */
+function vmPath(id: string): string {
+  return join(VMS, LEAF, directoryName(id as ExecutableName));
+}
 
 export interface StoreOptions {
   /** The folder of all histories: `<library-dir>/output`. */
@@ -63,7 +71,15 @@ export class OutputStore implements OutputSources {
    * @param cell undefined for an executable without a cell
    */
   open(cell: CellName | undefined, name: ExecutableName, options: OpenOptions = {}): OutputHistory {
-    const relative = executablePath(cell, name);
+    return this.#openAt(executablePath(cell, name), name, options);
+  }
+
+  /** The same for a virtual machine. Its console is the standard output, its serial port the standard error. */
+  openVm(id: string, options: OpenOptions = {}): OutputHistory {
+    return this.#openAt(vmPath(id), id, options);
+  }
+
+  #openAt(relative: string, executable: string, options: OpenOptions): OutputHistory {
     this.#open.get(relative)?.close();
     if (options.anew === true) {
       this.#kept.remove(relative);
@@ -75,7 +91,7 @@ export class OutputStore implements OutputSources {
       folder: join(this.#root, relative),
       files: this.#files,
       maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
-      executable: name,
+      executable,
       write: this.#write,
       now: this.#now,
       onClose: () => this.#closed(relative, history),
@@ -87,6 +103,11 @@ export class OutputStore implements OutputSources {
   byName(cell: CellName | undefined, name: ExecutableName): OutputSource | undefined {
     const relative = executablePath(cell, name);
     return this.#open.get(relative) ?? this.#onDisk(relative, name);
+  }
+
+  byVm(id: string): OutputSource | undefined {
+    const relative = vmPath(id);
+    return this.#open.get(relative) ?? this.#onDisk(relative, id);
   }
 
   byPid(pid: number): OutputSource | undefined {
@@ -137,7 +158,7 @@ export class OutputStore implements OutputSources {
     return this.#files.size;
   }
 
-  #onDisk(relative: string, name: ExecutableName): OutputSource | undefined {
+  #onDisk(relative: string, name: string): OutputSource | undefined {
     const history = this.#keptHistory(relative, name);
     return history.isEmpty ? undefined : history;
   }

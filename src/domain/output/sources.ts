@@ -34,7 +34,7 @@ export interface OutputChunk {
 }
 
 export interface OutputSource {
-  /** The name of the executable. */
+  /** The name of the executable, or the id of the virtual machine. */
   readonly executable: string;
   /**
    * First what is kept, then what comes, with neither a gap nor a duplicate between them. Ends when all is read and
@@ -46,6 +46,8 @@ export interface OutputSource {
 export interface OutputSources {
   /** @param cell undefined for an executable without a cell */
   byName(cell: CellName | undefined, name: ExecutableName): OutputSource | undefined;
+  /** Of a virtual machine: its console as the standard output, its serial port as the standard error. */
+  byVm(id: string): OutputSource | undefined;
   /** By the id that Start answered with, or the host's. The newest of those that had it, a running one first. */
   byPid(pid: number): OutputSource | undefined;
 }

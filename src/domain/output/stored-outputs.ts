@@ -1,4 +1,4 @@
-/** Keeps the output of executables in the store: what `domain/executables` writes to, and what is read by others. */
+/** Keeps output in the store: what `domain/executables` and `domain/vms` write to, and what is read by others. */
 import { log } from "../../base/log.ts";
 import { CellName } from "../cells/cell-name.ts";
 import type { ExecutableName } from "../executables/executable-name.ts";
@@ -50,5 +50,10 @@ export class StoredOutputs implements Outputs {
   ): ExecutableOutput {
     const name = cell === "" ? undefined : CellName.parse(cell);
     return new StoredOutput(this.#store.open(name, executable, { maxBytes, anew }));
+  }
+
+  /** The same for a virtual machine: its console is the standard output, its serial port the standard error. */
+  openVm(id: string, maxBytes: number | undefined, anew: boolean): ExecutableOutput {
+    return new StoredOutput(this.#store.openVm(id, { maxBytes, anew }));
   }
 }

@@ -66,7 +66,10 @@ export interface MonitorRecord {
   readonly uid: number;
 }
 
-/** One that was made. What its process refuses, or can't do since it is gone, rejects with an {@link AuraeError}. */
+/**
+ * One that was made. What its process refuses, or can't do since it is gone, rejects with an {@link AuraeError}, and so does
+ * what it does not answer in time.
+ */
 export interface Monitor {
   readonly record: MonitorRecord;
   /** hvc0 in the guest. */
@@ -103,4 +106,9 @@ export interface Monitors {
   create(spec: MonitorSpec): Promise<Monitor>;
   /** @returns undefined for one that has ended meanwhile; what is left of it is removed then */
   adopt(id: string, record: MonitorRecord): Promise<Monitor | undefined>;
+  /**
+   * Ends and removes whatever is left under an id of a monitor that nobody was told of, since the daemon before ended as it
+   * was being made. Nothing there is no error.
+   */
+  clear(id: string): Promise<void>;
 }

@@ -21,8 +21,9 @@ export interface VmNic {
   /** The host's own address on that link, such as `fe80::1`; empty for none. */
   readonly hostAddress: string;
   /**
-   * Where an auraed in the guest can be called, such as `[fe80::2%7]:8080`. Left out: at fe80::2, port 8080, by
-   * `ifindex`, which is what an auraed that is a machine's init takes on its first NIC, and no other port of a bridge may.
+   * Where an auraed in the guest can be called, such as `[fe80::2%7]:8080`. Left out: at fe80::2, port 8080, by `ifindex`,
+   * where the NIC leads to the host alone, since that is what an auraed that is a machine's init takes; nowhere with a
+   * bridge, where every guest would have it.
    */
   readonly auraedAddress?: string;
 }

@@ -36,11 +36,12 @@ export class ObserveServiceClient extends ServiceClient {
   }
 
   /**
-   * GetSubProcessStream reads the output of an executable: first what is kept of it, then what comes. A reader that is
-   * too slow misses lines, and is told how many bytes; it never slows the executable.
+   * GetSubProcessStream reads the output of an executable, or of a virtual machine's console and serial port: first what
+   * is kept of it, then what comes. A reader that is too slow misses lines, and is told how many bytes; it never slows
+   * who writes.
    *
-   * Errors: NOT_FOUND if there is no such executable, now or among those whose output is kept, INVALID_ARGUMENT if
-   * it is named by both its process id and its name, or by neither.
+   * Errors: NOT_FOUND if there is no such executable or machine, now or among those whose output is kept,
+   * INVALID_ARGUMENT if it is named in more than one way, or in none, or has no such stream.
    */
   getSubProcessStream(
     request: DeepPartial<GetSubProcessStreamRequest>,
@@ -77,7 +78,7 @@ export interface GetAuraeDaemonLogStreamResponse {
 /** One line of the daemon's log. */
 export const GetAuraeDaemonLogStreamResponse: MessageType<GetAuraeDaemonLogStreamResponse> = /* @__PURE__ */ messageType(GetAuraeDaemonLogStreamResponseSchema);
 
-/** Names an output stream of an executable. */
+/** Names an output stream of an executable, or of a virtual machine. */
 export interface GetSubProcessStreamRequest {
   /** Which of its streams. Left out: both, each line with its own channel. */
   channelType: LogChannelType;
@@ -101,9 +102,11 @@ export interface GetSubProcessStreamRequest {
   follow?: boolean | undefined;
   /** Whether the output comes as it is, in `data`, many lines at a time, which is much cheaper. */
   raw: boolean;
+  /** The id of a virtual machine, in the place of an executable. */
+  vmId: string;
 }
 
-/** Names an output stream of an executable. */
+/** Names an output stream of an executable, or of a virtual machine. */
 export const GetSubProcessStreamRequest: MessageType<GetSubProcessStreamRequest> = /* @__PURE__ */ messageType(GetSubProcessStreamRequestSchema);
 
 /** One line of output. */
@@ -165,7 +168,10 @@ export const Signal: MessageType<Signal> = /* @__PURE__ */ messageType(SignalSch
 
 /** A line of a log. */
 export interface LogItem {
-  /** Where it comes from, for an executable `<name>::stdout` or `<name>::stderr`. */
+  /**
+   * Where it comes from, for an executable `<name>::stdout` or `<name>::stderr`, for a virtual machine `<id>::console` or
+   * `<id>::serial`.
+   */
   channel: string;
   /** The line, without its end. */
   line: string;
@@ -182,7 +188,7 @@ export interface LogItem {
 /** A line of a log. */
 export const LogItem: MessageType<LogItem> = /* @__PURE__ */ messageType(LogItemSchema);
 
-/** An output stream of a process. */
+/** An output stream of a process or of a virtual machine. */
 export enum LogChannelType {
   /** Not told. */
   UNSPECIFIED = 0,
@@ -196,6 +202,14 @@ export enum LogChannelType {
   STDERR = 2,
   /** Standard error. */
   LOG_CHANNEL_TYPE_STDERR = 2,
+  /** A virtual machine's console, hvc0 in the guest. */
+  CONSOLE = 100,
+  /** A virtual machine's console, hvc0 in the guest. */
+  LOG_CHANNEL_TYPE_CONSOLE = 100,
+  /** A virtual machine's serial port, ttyS0 in the guest. */
+  SERIAL = 101,
+  /** A virtual machine's serial port, ttyS0 in the guest. */
+  LOG_CHANNEL_TYPE_SERIAL = 101,
 }
 
 /** A kind of workload. */

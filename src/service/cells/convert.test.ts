@@ -11,8 +11,8 @@ import {
   cellSpecFromProto,
   cellToProto,
   eventToProto,
-  present,
 } from "./convert.ts";
+import { present } from "../present.ts";
 
 const specFrom = (cell: MessageInitShape<typeof CellSchema>) =>
   cellSpecFromProto(create(CellSchema, cell));

@@ -1,6 +1,5 @@
 /** Cells and events: from messages to the domain's values and back. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { AuraeError } from "../../base/errors.ts";
 import type { Cell as DomainCell, CellSpec } from "../../domain/cells/cell.ts";
 import { CellName } from "../../domain/cells/cell-name.ts";
 import type { CellEvent, EventKind } from "../../domain/events/event-log.ts";
@@ -15,16 +14,6 @@ import {
 import { CellEventKind, type CellEventSchema } from "../../gen/aurae/cells/v0/executables_pb.ts";
 import { executableToProto } from "./executables.ts";
 import { limitsFromProto, limitsToProto } from "./limits.ts";
-
-/** The validation has seen that what is required is there; this only tells the type checker. */
-export function present<T>(value: T | undefined, field: string): T {
-  if (value === undefined) {
-    throw new AuraeError("invalid_argument", `${field}: value is required`, {
-      violations: [{ field, description: "value is required" }],
-    });
-  }
-  return value;
-}
 
 export function cellSpecFromProto(cell: Cell): CellSpec {
   const maxBytes = cell.output?.maxBytes;

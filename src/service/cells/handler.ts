@@ -6,6 +6,7 @@ import type { StopPolicy } from "../../domain/executables/executable-spec.ts";
 import { run } from "../../domain/cells/run.ts";
 import { executableName } from "../../domain/executables/executable-name.ts";
 import type { CellService, CellServiceStopRequest } from "../../gen/aurae/cells/v0/cells_pb.ts";
+import { present } from "../present.ts";
 import {
   cellGraphToProto,
   cellNameFromProto,
@@ -13,7 +14,6 @@ import {
   cellToProto,
   eventToProto,
   executablesToProto,
-  present,
 } from "./convert.ts";
 import { executableWithDefinition } from "./definitions.ts";
 import { endingToProto, executableSpecFrom } from "./executables.ts";

@@ -15,14 +15,29 @@ import {
 /** The name of the daemon's log among channels, as in the original. */
 const DAEMON_CHANNEL = "auraed";
 
-const CHANNELS: Readonly<Record<StreamName, LogChannelType>> = {
-  stdout: LogChannelType.STDOUT,
-  stderr: LogChannelType.STDERR,
+/** What the two streams of a history are called. */
+export interface Channels {
+  readonly types: Readonly<Record<StreamName, LogChannelType>>;
+  readonly names: Readonly<Record<StreamName, string>>;
+}
+
+export const EXECUTABLE_CHANNELS: Channels = {
+  types: { stdout: LogChannelType.STDOUT, stderr: LogChannelType.STDERR },
+  names: { stdout: "stdout", stderr: "stderr" },
 };
 
-export function streamsFromProto(channel: LogChannelType): readonly StreamName[] {
+export const VM_CHANNELS: Channels = {
+  types: { stdout: LogChannelType.CONSOLE, stderr: LogChannelType.SERIAL },
+  names: { stdout: "console", stderr: "serial" },
+};
+
+/** @returns none for a stream that there is not */
+export function streamsFromProto(
+  { types }: Channels,
+  channel: LogChannelType,
+): readonly StreamName[] {
   return STREAM_NAMES.filter(
-    (name) => channel === LogChannelType.UNSPECIFIED || channel === CHANNELS[name],
+    (name) => channel === LogChannelType.UNSPECIFIED || channel === types[name],
   );
 }
 
@@ -33,7 +48,7 @@ function seconds(timeMs: number): bigint {
 /** Messages of whole blocks, which all who follow share: made once for each. */
 const shared = new WeakMap<Uint8Array, GetSubProcessStreamResponse>();
 
-export function rawToProto(chunk: OutputChunk): GetSubProcessStreamResponse {
+export function rawToProto({ types }: Channels, chunk: OutputChunk): GetSubProcessStreamResponse {
   const { bytes, stream, missedBytes } = chunk;
   const known = missedBytes === 0 ? shared.get(bytes) : undefined;
   if (known !== undefined) {
@@ -41,7 +56,7 @@ export function rawToProto(chunk: OutputChunk): GetSubProcessStreamResponse {
   }
   const message = create(GetSubProcessStreamResponseSchema, {
     data: bytes as Uint8Array<ArrayBuffer>,
-    channelType: CHANNELS[stream],
+    channelType: types[stream],
     missedBytes: BigInt(missedBytes),
   });
   if (missedBytes === 0) {
@@ -52,6 +67,7 @@ export function rawToProto(chunk: OutputChunk): GetSubProcessStreamResponse {
 
 /** Without a line: only that something is missing. */
 export function lineToProto(
+  { types, names }: Channels,
   executable: string,
   stream: StreamName,
   line: Line | undefined,
@@ -59,13 +75,13 @@ export function lineToProto(
 ): MessageInitShape<typeof GetSubProcessStreamResponseSchema> {
   const missed = { missedBytes: BigInt(missedBytes) };
   if (line === undefined) {
-    return { ...missed, channelType: CHANNELS[stream] };
+    return { ...missed, channelType: types[stream] };
   }
   const { bytes, timeMs, isPartial } = line;
   return {
     ...missed,
     item: {
-      channel: `${executable}::${stream}`,
+      channel: `${executable}::${names[stream]}`,
       line: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(),
       timestamp: seconds(timeMs),
       partial: isPartial,

@@ -4,7 +4,7 @@ import type { StreamName } from "../../domain/output/layout.ts";
 import { LineSplitter } from "../../domain/output/line-splitter.ts";
 import type { OutputChunk } from "../../domain/output/sources.ts";
 import type { GetSubProcessStreamResponseSchema } from "../../gen/aurae/observe/v0/observe_pb.ts";
-import { lineToProto } from "./convert.ts";
+import { type Channels, lineToProto } from "./convert.ts";
 
 /** After this long without more, the beginning of a line is sent: a prompt has no end of line. */
 const PROMPT_MS = 200;
@@ -12,13 +12,15 @@ const PROMPT_MS = 200;
 type Response = MessageInitShape<typeof GetSubProcessStreamResponseSchema>;
 
 class Lines {
+  readonly #channels: Channels;
   readonly #executable: string;
   readonly #splitters: Readonly<Record<StreamName, LineSplitter>> = {
     stdout: new LineSplitter(),
     stderr: new LineSplitter(),
   };
 
-  constructor(executable: string) {
+  constructor(channels: Channels, executable: string) {
+    this.#channels = channels;
     this.#executable = executable;
   }
 
@@ -32,11 +34,11 @@ class Lines {
       yield* this.#rest(stream);
     }
     for (const line of this.#splitters[stream].add(bytes, timeMs)) {
-      yield lineToProto(this.#executable, stream, line, missed);
+      yield lineToProto(this.#channels, this.#executable, stream, line, missed);
       missed = 0;
     }
     if (missed > 0) {
-      yield lineToProto(this.#executable, stream, undefined, missed);
+      yield lineToProto(this.#channels, this.#executable, stream, undefined, missed);
     }
   }
 
@@ -48,7 +50,7 @@ class Lines {
   *#rest(stream: StreamName): Generator<Response> {
     const line = this.#splitters[stream].rest();
     if (line !== undefined) {
-      yield lineToProto(this.#executable, stream, line, 0);
+      yield lineToProto(this.#channels, this.#executable, stream, line, 0);
     }
   }
 }
@@ -71,10 +73,11 @@ async function within<T>(next: Promise<T>, timeoutMs: number): Promise<T | "late
 }
 
 export async function* linesOf(
+  channels: Channels,
   executable: string,
   chunks: AsyncIterable<OutputChunk>,
 ): AsyncGenerator<Response> {
-  const lines = new Lines(executable);
+  const lines = new Lines(channels, executable);
   const iterator = chunks[Symbol.asyncIterator]();
   try {
     for (;;) {

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file aurae/observe/v0/observe.proto.
  */
 export const file_aurae_observe_v0_observe: GenFile = /*@__PURE__*/
-  fileDesc("Ch5hdXJhZS9vYnNlcnZlL3YwL29ic2VydmUucHJvdG8SEGF1cmFlLm9ic2VydmUudjAiIAoeR2V0QXVyYWVEYWVtb25Mb2dTdHJlYW1SZXF1ZXN0IkoKH0dldEF1cmFlRGFlbW9uTG9nU3RyZWFtUmVzcG9uc2USJwoEaXRlbRgBIAEoCzIZLmF1cmFlLm9ic2VydmUudjAuTG9nSXRlbSKfAgoaR2V0U3ViUHJvY2Vzc1N0cmVhbVJlcXVlc3QSQAoMY2hhbm5lbF90eXBlGAEgASgOMiAuYXVyYWUub2JzZXJ2ZS52MC5Mb2dDaGFubmVsVHlwZUIIukgFggECEAESEgoKcHJvY2Vzc19pZBgCIAEoBRIbCgljZWxsX25hbWUYZCABKAlCCLpIBXIDGP8HEiEKD2V4ZWN1dGFibGVfbmFtZRhlIAEoCUIIukgFcgMogAESFQoIc2luY2VfbXMYZiABKANIAIgBARIRCgR0YWlsGGcgASgNSAGIAQESEwoGZm9sbG93GGggASgISAKIAQESCwoDcmF3GGkgASgIQgsKCV9zaW5jZV9tc0IHCgVfdGFpbEIJCgdfZm9sbG93IqIBChtHZXRTdWJQcm9jZXNzU3RyZWFtUmVzcG9uc2USJwoEaXRlbRgBIAEoCzIZLmF1cmFlLm9ic2VydmUudjAuTG9nSXRlbRIMCgRkYXRhGGQgASgMEjYKDGNoYW5uZWxfdHlwZRhlIAEoDjIgLmF1cmFlLm9ic2VydmUudjAuTG9nQ2hhbm5lbFR5cGUSFAoMbWlzc2VkX2J5dGVzGGYgASgEIkwKHEdldFBvc2l4U2lnbmFsc1N0cmVhbVJlcXVlc3QSLAoId29ya2xvYWQYASABKAsyGi5hdXJhZS5vYnNlcnZlLnYwLldvcmtsb2FkIkkKHUdldFBvc2l4U2lnbmFsc1N0cmVhbVJlc3BvbnNlEigKBnNpZ25hbBgBIAEoCzIYLmF1cmFlLm9ic2VydmUudjAuU2lnbmFsIlcKCFdvcmtsb2FkEj8KDXdvcmtsb2FkX3R5cGUYASABKA4yHi5hdXJhZS5vYnNlcnZlLnYwLldvcmtsb2FkVHlwZUIIukgFggECEAESCgoCaWQYAiABKAkiLAoGU2lnbmFsEg4KBnNpZ25hbBgBIAEoBRISCgpwcm9jZXNzX2lkGAIgASgFIl4KB0xvZ0l0ZW0SDwoHY2hhbm5lbBgBIAEoCRIMCgRsaW5lGAIgASgJEhEKCXRpbWVzdGFtcBgDIAEoAxIQCghyYXdfbGluZRhkIAEoDBIPCgdwYXJ0aWFsGGUgASgIKmwKDkxvZ0NoYW5uZWxUeXBlEiAKHExPR19DSEFOTkVMX1RZUEVfVU5TUEVDSUZJRUQQABIbChdMT0dfQ0hBTk5FTF9UWVBFX1NURE9VVBABEhsKF0xPR19DSEFOTkVMX1RZUEVfU1RERVJSEAIqegoMV29ya2xvYWRUeXBlEh0KGVdPUktMT0FEX1RZUEVfVU5TUEVDSUZJRUQQABIWChJXT1JLTE9BRF9UWVBFX0NFTEwQARIdChlXT1JLTE9BRF9UWVBFX1BPRF9TQU5EQk9YEAISFAoQV09SS0xPQURfVFlQRV9WTRADMosDCg5PYnNlcnZlU2VydmljZRKCAQoXR2V0QXVyYWVEYWVtb25Mb2dTdHJlYW0SMC5hdXJhZS5vYnNlcnZlLnYwLkdldEF1cmFlRGFlbW9uTG9nU3RyZWFtUmVxdWVzdBoxLmF1cmFlLm9ic2VydmUudjAuR2V0QXVyYWVEYWVtb25Mb2dTdHJlYW1SZXNwb25zZSIAMAESdgoTR2V0U3ViUHJvY2Vzc1N0cmVhbRIsLmF1cmFlLm9ic2VydmUudjAuR2V0U3ViUHJvY2Vzc1N0cmVhbVJlcXVlc3QaLS5hdXJhZS5vYnNlcnZlLnYwLkdldFN1YlByb2Nlc3NTdHJlYW1SZXNwb25zZSIAMAESfAoVR2V0UG9zaXhTaWduYWxzU3RyZWFtEi4uYXVyYWUub2JzZXJ2ZS52MC5HZXRQb3NpeFNpZ25hbHNTdHJlYW1SZXF1ZXN0Gi8uYXVyYWUub2JzZXJ2ZS52MC5HZXRQb3NpeFNpZ25hbHNTdHJlYW1SZXNwb25zZSIAMAFiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Ch5hdXJhZS9vYnNlcnZlL3YwL29ic2VydmUucHJvdG8SEGF1cmFlLm9ic2VydmUudjAiIAoeR2V0QXVyYWVEYWVtb25Mb2dTdHJlYW1SZXF1ZXN0IkoKH0dldEF1cmFlRGFlbW9uTG9nU3RyZWFtUmVzcG9uc2USJwoEaXRlbRgBIAEoCzIZLmF1cmFlLm9ic2VydmUudjAuTG9nSXRlbSLFAwoaR2V0U3ViUHJvY2Vzc1N0cmVhbVJlcXVlc3QSQAoMY2hhbm5lbF90eXBlGAEgASgOMiAuYXVyYWUub2JzZXJ2ZS52MC5Mb2dDaGFubmVsVHlwZUIIukgFggECEAESEgoKcHJvY2Vzc19pZBgCIAEoBRIbCgljZWxsX25hbWUYZCABKAlCCLpIBXIDGP8HEiEKD2V4ZWN1dGFibGVfbmFtZRhlIAEoCUIIukgFcgMogAESFQoIc2luY2VfbXMYZiABKANIAIgBARIRCgR0YWlsGGcgASgNSAGIAQESEwoGZm9sbG93GGggASgISAKIAQESCwoDcmF3GGkgASgIEqMBCgV2bV9pZBhqIAEoCUKTAbpIjwG6AYcBCgV2bV9pZBIxbXVzdCBiZSAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucxpLdGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ15bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/JCcpcgIYP0ILCglfc2luY2VfbXNCBwoFX3RhaWxCCQoHX2ZvbGxvdyKiAQobR2V0U3ViUHJvY2Vzc1N0cmVhbVJlc3BvbnNlEicKBGl0ZW0YASABKAsyGS5hdXJhZS5vYnNlcnZlLnYwLkxvZ0l0ZW0SDAoEZGF0YRhkIAEoDBI2CgxjaGFubmVsX3R5cGUYZSABKA4yIC5hdXJhZS5vYnNlcnZlLnYwLkxvZ0NoYW5uZWxUeXBlEhQKDG1pc3NlZF9ieXRlcxhmIAEoBCJMChxHZXRQb3NpeFNpZ25hbHNTdHJlYW1SZXF1ZXN0EiwKCHdvcmtsb2FkGAEgASgLMhouYXVyYWUub2JzZXJ2ZS52MC5Xb3JrbG9hZCJJCh1HZXRQb3NpeFNpZ25hbHNTdHJlYW1SZXNwb25zZRIoCgZzaWduYWwYASABKAsyGC5hdXJhZS5vYnNlcnZlLnYwLlNpZ25hbCJXCghXb3JrbG9hZBI/Cg13b3JrbG9hZF90eXBlGAEgASgOMh4uYXVyYWUub2JzZXJ2ZS52MC5Xb3JrbG9hZFR5cGVCCLpIBYIBAhABEgoKAmlkGAIgASgJIiwKBlNpZ25hbBIOCgZzaWduYWwYASABKAUSEgoKcHJvY2Vzc19pZBgCIAEoBSJeCgdMb2dJdGVtEg8KB2NoYW5uZWwYASABKAkSDAoEbGluZRgCIAEoCRIRCgl0aW1lc3RhbXAYAyABKAMSEAoIcmF3X2xpbmUYZCABKAwSDwoHcGFydGlhbBhlIAEoCCqnAQoOTG9nQ2hhbm5lbFR5cGUSIAocTE9HX0NIQU5ORUxfVFlQRV9VTlNQRUNJRklFRBAAEhsKF0xPR19DSEFOTkVMX1RZUEVfU1RET1VUEAESGwoXTE9HX0NIQU5ORUxfVFlQRV9TVERFUlIQAhIcChhMT0dfQ0hBTk5FTF9UWVBFX0NPTlNPTEUQZBIbChdMT0dfQ0hBTk5FTF9UWVBFX1NFUklBTBBlKnoKDFdvcmtsb2FkVHlwZRIdChlXT1JLTE9BRF9UWVBFX1VOU1BFQ0lGSUVEEAASFgoSV09SS0xPQURfVFlQRV9DRUxMEAESHQoZV09SS0xPQURfVFlQRV9QT0RfU0FOREJPWBACEhQKEFdPUktMT0FEX1RZUEVfVk0QAzKLAwoOT2JzZXJ2ZVNlcnZpY2USggEKF0dldEF1cmFlRGFlbW9uTG9nU3RyZWFtEjAuYXVyYWUub2JzZXJ2ZS52MC5HZXRBdXJhZURhZW1vbkxvZ1N0cmVhbVJlcXVlc3QaMS5hdXJhZS5vYnNlcnZlLnYwLkdldEF1cmFlRGFlbW9uTG9nU3RyZWFtUmVzcG9uc2UiADABEnYKE0dldFN1YlByb2Nlc3NTdHJlYW0SLC5hdXJhZS5vYnNlcnZlLnYwLkdldFN1YlByb2Nlc3NTdHJlYW1SZXF1ZXN0Gi0uYXVyYWUub2JzZXJ2ZS52MC5HZXRTdWJQcm9jZXNzU3RyZWFtUmVzcG9uc2UiADABEnwKFUdldFBvc2l4U2lnbmFsc1N0cmVhbRIuLmF1cmFlLm9ic2VydmUudjAuR2V0UG9zaXhTaWduYWxzU3RyZWFtUmVxdWVzdBovLmF1cmFlLm9ic2VydmUudjAuR2V0UG9zaXhTaWduYWxzU3RyZWFtUmVzcG9uc2UiADABYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * Asks for the daemon's log.
@@ -52,7 +52,7 @@ export const GetAuraeDaemonLogStreamResponseSchema: GenMessage<GetAuraeDaemonLog
   messageDesc(file_aurae_observe_v0_observe, 1);
 
 /**
- * Names an output stream of an executable.
+ * Names an output stream of an executable, or of a virtual machine.
  *
  * @generated from message aurae.observe.v0.GetSubProcessStreamRequest
  */
@@ -112,6 +112,13 @@ export type GetSubProcessStreamRequest = Message<"aurae.observe.v0.GetSubProcess
    * @generated from field: bool raw = 105;
    */
   raw: boolean;
+
+  /**
+   * The id of a virtual machine, in the place of an executable.
+   *
+   * @generated from field: string vm_id = 106;
+   */
+  vmId: string;
 };
 
 /**
@@ -268,7 +275,8 @@ export const SignalSchema: GenMessage<Signal> = /*@__PURE__*/
  */
 export type LogItem = Message<"aurae.observe.v0.LogItem"> & {
   /**
-   * Where it comes from, for an executable `<name>::stdout` or `<name>::stderr`.
+   * Where it comes from, for an executable `<name>::stdout` or `<name>::stderr`, for a virtual machine `<id>::console` or
+   * `<id>::serial`.
    *
    * @generated from field: string channel = 1;
    */
@@ -311,7 +319,7 @@ export const LogItemSchema: GenMessage<LogItem> = /*@__PURE__*/
   messageDesc(file_aurae_observe_v0_observe, 8);
 
 /**
- * An output stream of a process.
+ * An output stream of a process or of a virtual machine.
  *
  * @generated from enum aurae.observe.v0.LogChannelType
  */
@@ -336,6 +344,20 @@ export enum LogChannelType {
    * @generated from enum value: LOG_CHANNEL_TYPE_STDERR = 2;
    */
   STDERR = 2,
+
+  /**
+   * A virtual machine's console, hvc0 in the guest.
+   *
+   * @generated from enum value: LOG_CHANNEL_TYPE_CONSOLE = 100;
+   */
+  CONSOLE = 100,
+
+  /**
+   * A virtual machine's serial port, ttyS0 in the guest.
+   *
+   * @generated from enum value: LOG_CHANNEL_TYPE_SERIAL = 101;
+   */
+  SERIAL = 101,
 }
 
 /**
@@ -404,11 +426,12 @@ export const ObserveService: GenService<{
     output: typeof GetAuraeDaemonLogStreamResponseSchema;
   },
   /**
-   * GetSubProcessStream reads the output of an executable: first what is kept of it, then what comes. A reader that is
-   * too slow misses lines, and is told how many bytes; it never slows the executable.
+   * GetSubProcessStream reads the output of an executable, or of a virtual machine's console and serial port: first what
+   * is kept of it, then what comes. A reader that is too slow misses lines, and is told how many bytes; it never slows
+   * who writes.
    *
-   * Errors: NOT_FOUND if there is no such executable, now or among those whose output is kept, INVALID_ARGUMENT if
-   * it is named by both its process id and its name, or by neither.
+   * Errors: NOT_FOUND if there is no such executable or machine, now or among those whose output is kept,
+   * INVALID_ARGUMENT if it is named in more than one way, or in none, or has no such stream.
    *
    * @generated from rpc aurae.observe.v0.ObserveService.GetSubProcessStream
    */

@@ -6,13 +6,16 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ConsoleSize, Nic, NicStatus, VmAttached, VmAttachStart, VmEnd, VmEvent } from "./machines_pb.ts";
+import { file_aurae_vms_v0_machines } from "./machines_pb.ts";
+import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file aurae/vms/v0/vms.proto.
  */
 export const file_aurae_vms_v0_vms: GenFile = /*@__PURE__*/
-  fileDesc("ChZhdXJhZS92bXMvdjAvdm1zLnByb3RvEgxhdXJhZS52bXMudjAiSQoYVm1TZXJ2aWNlQWxsb2NhdGVSZXF1ZXN0Ei0KB21hY2hpbmUYASABKAsyHC5hdXJhZS52bXMudjAuVmlydHVhbE1hY2hpbmUiKgoZVm1TZXJ2aWNlQWxsb2NhdGVSZXNwb25zZRINCgV2bV9pZBgBIAEoCSIlChRWbVNlcnZpY2VGcmVlUmVxdWVzdBINCgV2bV9pZBgBIAEoCSIXChVWbVNlcnZpY2VGcmVlUmVzcG9uc2UiJgoVVm1TZXJ2aWNlU3RhcnRSZXF1ZXN0Eg0KBXZtX2lkGAEgASgJIjAKFlZtU2VydmljZVN0YXJ0UmVzcG9uc2USFgoOYXVyYWVkX2FkZHJlc3MYASABKAkiJQoUVm1TZXJ2aWNlU3RvcFJlcXVlc3QSDQoFdm1faWQYASABKAkiFwoVVm1TZXJ2aWNlU3RvcFJlc3BvbnNlIhYKFFZtU2VydmljZUxpc3RSZXF1ZXN0Ik4KFVZtU2VydmljZUxpc3RSZXNwb25zZRI1CghtYWNoaW5lcxgBIAMoCzIjLmF1cmFlLnZtcy52MC5WaXJ0dWFsTWFjaGluZVN1bW1hcnkipAEKFVZpcnR1YWxNYWNoaW5lU3VtbWFyeRIKCgJpZBgBIAEoCRIOCgZzdGF0dXMYAiABKAkSEwoLbWVtX3NpemVfbWIYAyABKA0SEgoKdmNwdV9jb3VudBgEIAEoDRIXCg9rZXJuZWxfaW1nX3BhdGgYBSABKAkSFQoNcm9vdF9kaXJfcGF0aBgGIAEoCRIWCg5hdXJhZWRfYWRkcmVzcxgHIAEoCSLoAQoOVmlydHVhbE1hY2hpbmUSCgoCaWQYASABKAkSEwoLbWVtX3NpemVfbWIYAiABKA0SEgoKdmNwdV9jb3VudBgDIAEoDRIXCg9rZXJuZWxfaW1nX3BhdGgYBCABKAkSEwoLa2VybmVsX2FyZ3MYBSADKAkSKwoKcm9vdF9kcml2ZRgGIAEoCzIXLmF1cmFlLnZtcy52MC5Sb290RHJpdmUSLgoMZHJpdmVfbW91bnRzGAcgAygLMhguYXVyYWUudm1zLnYwLkRyaXZlTW91bnQSFgoOYXVyYWVkX2FkZHJlc3MYCCABKAkiMgoJUm9vdERyaXZlEhIKCmltYWdlX3BhdGgYASABKAkSEQoJcmVhZF9vbmx5GAIgASgIIlUKCkRyaXZlTW91bnQSEgoKaW1hZ2VfcGF0aBgBIAEoCRIPCgd2bV9wYXRoGAIgASgJEg8KB2ZzX3R5cGUYAyABKAkSEQoJcmVhZF9vbmx5GAQgASgIMrkDCglWbVNlcnZpY2USXQoIQWxsb2NhdGUSJi5hdXJhZS52bXMudjAuVm1TZXJ2aWNlQWxsb2NhdGVSZXF1ZXN0GicuYXVyYWUudm1zLnYwLlZtU2VydmljZUFsbG9jYXRlUmVzcG9uc2UiABJRCgRGcmVlEiIuYXVyYWUudm1zLnYwLlZtU2VydmljZUZyZWVSZXF1ZXN0GiMuYXVyYWUudm1zLnYwLlZtU2VydmljZUZyZWVSZXNwb25zZSIAElQKBVN0YXJ0EiMuYXVyYWUudm1zLnYwLlZtU2VydmljZVN0YXJ0UmVxdWVzdBokLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VTdGFydFJlc3BvbnNlIgASUQoEU3RvcBIiLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VTdG9wUmVxdWVzdBojLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VTdG9wUmVzcG9uc2UiABJRCgRMaXN0EiIuYXVyYWUudm1zLnYwLlZtU2VydmljZUxpc3RSZXF1ZXN0GiMuYXVyYWUudm1zLnYwLlZtU2VydmljZUxpc3RSZXNwb25zZSIAYgZwcm90bzM");
+  fileDesc("ChZhdXJhZS92bXMvdjAvdm1zLnByb3RvEgxhdXJhZS52bXMudjAiUQoYVm1TZXJ2aWNlQWxsb2NhdGVSZXF1ZXN0EjUKB21hY2hpbmUYASABKAsyHC5hdXJhZS52bXMudjAuVmlydHVhbE1hY2hpbmVCBrpIA8gBASIqChlWbVNlcnZpY2VBbGxvY2F0ZVJlc3BvbnNlEg0KBXZtX2lkGAEgASgJIowCChRWbVNlcnZpY2VGcmVlUmVxdWVzdBKmAQoFdm1faWQYASABKAlClgG6SJIBugGHAQoFdm1faWQSMW11c3QgYmUgMSB0byA2MyBsZXR0ZXJzLCBkaWdpdHMgYW5kIGlubmVyIGh5cGhlbnMaS3RoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPyQnKcgBAXICGD8SKAoPZ3JhY2VfcGVyaW9kX21zGGQgASgNQgq6SAcqBRiAuJkpSACIAQESDQoFZm9yY2UYZSABKAhCEgoQX2dyYWNlX3BlcmlvZF9tcyIXChVWbVNlcnZpY2VGcmVlUmVzcG9uc2UiwAEKFVZtU2VydmljZVN0YXJ0UmVxdWVzdBKmAQoFdm1faWQYASABKAlClgG6SJIBugGHAQoFdm1faWQSMW11c3QgYmUgMSB0byA2MyBsZXR0ZXJzLCBkaWdpdHMgYW5kIGlubmVyIGh5cGhlbnMaS3RoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPyQnKcgBAXICGD8iQgoWVm1TZXJ2aWNlU3RhcnRSZXNwb25zZRIWCg5hdXJhZWRfYWRkcmVzcxgBIAEoCRIQCghob3N0X3BpZBhkIAEoBSKMAgoUVm1TZXJ2aWNlU3RvcFJlcXVlc3QSpgEKBXZtX2lkGAEgASgJQpYBukiSAboBhwEKBXZtX2lkEjFtdXN0IGJlIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zGkt0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8kJynIAQFyAhg/EigKD2dyYWNlX3BlcmlvZF9tcxhkIAEoDUIKukgHKgUYgLiZKUgAiAEBEg0KBWZvcmNlGGUgASgIQhIKEF9ncmFjZV9wZXJpb2RfbXMiOQoVVm1TZXJ2aWNlU3RvcFJlc3BvbnNlEiAKA2VuZBhkIAEoCzITLmF1cmFlLnZtcy52MC5WbUVuZCIWChRWbVNlcnZpY2VMaXN0UmVxdWVzdCJOChVWbVNlcnZpY2VMaXN0UmVzcG9uc2USNQoIbWFjaGluZXMYASADKAsyIy5hdXJhZS52bXMudjAuVmlydHVhbE1hY2hpbmVTdW1tYXJ5IsIBChdWbVNlcnZpY2VJbnNwZWN0UmVxdWVzdBKmAQoFdm1faWQYASABKAlClgG6SJIBugGHAQoFdm1faWQSMW11c3QgYmUgMSB0byA2MyBsZXR0ZXJzLCBkaWdpdHMgYW5kIGlubmVyIGh5cGhlbnMaS3RoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPyQnKcgBAXICGD8ifwoYVm1TZXJ2aWNlSW5zcGVjdFJlc3BvbnNlEi0KB21hY2hpbmUYASABKAsyHC5hdXJhZS52bXMudjAuVmlydHVhbE1hY2hpbmUSNAoHc3VtbWFyeRgCIAEoCzIjLmF1cmFlLnZtcy52MC5WaXJ0dWFsTWFjaGluZVN1bW1hcnkiwAEKFVZtU2VydmljZVBhdXNlUmVxdWVzdBKmAQoFdm1faWQYASABKAlClgG6SJIBugGHAQoFdm1faWQSMW11c3QgYmUgMSB0byA2MyBsZXR0ZXJzLCBkaWdpdHMgYW5kIGlubmVyIGh5cGhlbnMaS3RoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPyQnKcgBAXICGD8iGAoWVm1TZXJ2aWNlUGF1c2VSZXNwb25zZSLBAQoWVm1TZXJ2aWNlUmVzdW1lUmVxdWVzdBKmAQoFdm1faWQYASABKAlClgG6SJIBugGHAQoFdm1faWQSMW11c3QgYmUgMSB0byA2MyBsZXR0ZXJzLCBkaWdpdHMgYW5kIGlubmVyIGh5cGhlbnMaS3RoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPyQnKcgBAXICGD8iGQoXVm1TZXJ2aWNlUmVzdW1lUmVzcG9uc2Ui6QEKFlZtU2VydmljZVVwZGF0ZVJlcXVlc3QSpgEKBXZtX2lkGAEgASgJQpYBukiSAboBhwEKBXZtX2lkEjFtdXN0IGJlIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zGkt0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8kJynIAQFyAhg/EhcKCmJhbGxvb25fbWIYAiABKA1IAIgBAUINCgtfYmFsbG9vbl9tYiItChdWbVNlcnZpY2VVcGRhdGVSZXNwb25zZRISCgpiYWxsb29uX21iGAEgASgNIs0CChhWbVNlcnZpY2VTbmFwc2hvdFJlcXVlc3QSpgEKBXZtX2lkGAEgASgJQpYBukiSAboBhwEKBXZtX2lkEjFtdXN0IGJlIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zGkt0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8kJynIAQFyAhg/EocBCgRwYXRoGAIgASgJQnm6SHa6AWsKDWFic29sdXRlX3BhdGgSLm11c3QgYmUgYW4gYWJzb2x1dGUgcGF0aCB3aXRoIG5vIE5VTCBjaGFyYWN0ZXIaKnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeL1teXFx4MDBdKiQnKcgBAXIDKP8fIjIKGVZtU2VydmljZVNuYXBzaG90UmVzcG9uc2USFQoNd3JpdHRlbl9ieXRlcxgBIAEoBCLbAwoXVm1TZXJ2aWNlUmVzdG9yZVJlcXVlc3QSpgEKBXZtX2lkGAEgASgJQpYBukiSAboBhwEKBXZtX2lkEjFtdXN0IGJlIDEgdG8gNjMgbGV0dGVycywgZGlnaXRzIGFuZCBpbm5lciBoeXBoZW5zGkt0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXlthLXpBLVowLTldKFthLXpBLVowLTktXXswLDYxfVthLXpBLVowLTldKT8kJynIAQFyAhg/EocBCgRwYXRoGAIgASgJQnm6SHa6AWsKDWFic29sdXRlX3BhdGgSLm11c3QgYmUgYW4gYWJzb2x1dGUgcGF0aCB3aXRoIG5vIE5VTCBjaGFyYWN0ZXIaKnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeL1teXFx4MDBdKiQnKcgBAXIDKP8fEh0KC2RyaXZlX3BhdGhzGAMgAygJQgi6SAWSAQIQDRIpCgRuaWNzGAQgAygLMhEuYXVyYWUudm1zLnYwLk5pY0IIukgFkgECEA0SJQoJdnNvY2tfY2lkGAUgASgNQg26SAoqCBj+////DygDSACIAQESDgoGcGF1c2VkGAYgASgIQgwKCl92c29ja19jaWQiRAoYVm1TZXJ2aWNlUmVzdG9yZVJlc3BvbnNlEhYKDmF1cmFlZF9hZGRyZXNzGAEgASgJEhAKCGhvc3RfcGlkGAIgASgFIr8BChRWbVNlcnZpY2VXYWl0UmVxdWVzdBKmAQoFdm1faWQYASABKAlClgG6SJIBugGHAQoFdm1faWQSMW11c3QgYmUgMSB0byA2MyBsZXR0ZXJzLCBkaWdpdHMgYW5kIGlubmVyIGh5cGhlbnMaS3RoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeW2EtekEtWjAtOV0oW2EtekEtWjAtOS1dezAsNjF9W2EtekEtWjAtOV0pPyQnKcgBAXICGD8iOQoVVm1TZXJ2aWNlV2FpdFJlc3BvbnNlEiAKA2VuZBgBIAEoCzITLmF1cmFlLnZtcy52MC5WbUVuZCKPAQoWVm1TZXJ2aWNlQXR0YWNoUmVxdWVzdBIsCgVzdGFydBgBIAEoCzIbLmF1cmFlLnZtcy52MC5WbUF0dGFjaFN0YXJ0SAASDwoFaW5wdXQYAiABKAxIABIrCgZyZXNpemUYAyABKAsyGS5hdXJhZS52bXMudjAuQ29uc29sZVNpemVIAEIJCgdtZXNzYWdlIqABChdWbVNlcnZpY2VBdHRhY2hSZXNwb25zZRIsCghhdHRhY2hlZBgBIAEoCzIYLmF1cmFlLnZtcy52MC5WbUF0dGFjaGVkSAASEAoGb3V0cHV0GAIgASgMSAASFgoMbWlzc2VkX2J5dGVzGAMgASgESAASIgoDZW5kGAQgASgLMhMuYXVyYWUudm1zLnYwLlZtRW5kSABCCQoHbWVzc2FnZSL/AQoWVm1TZXJ2aWNlRXZlbnRzUmVxdWVzdBIbCg5hZnRlcl9zZXF1ZW5jZRgBIAEoBEgAiAEBEqoBCgV2bV9pZBgCIAEoCUKVAbpIkQG6AYcBCgV2bV9pZBIxbXVzdCBiZSAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucxpLdGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ15bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/JCcpcgQQARg/SAGIAQFCEQoPX2FmdGVyX3NlcXVlbmNlQggKBl92bV9pZCI/ChdWbVNlcnZpY2VFdmVudHNSZXNwb25zZRIkCgVldmVudBgBIAEoCzIVLmF1cmFlLnZtcy52MC5WbUV2ZW50IucCChVWaXJ0dWFsTWFjaGluZVN1bW1hcnkSCgoCaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEhMKC21lbV9zaXplX21iGAMgASgNEhIKCnZjcHVfY291bnQYBCABKA0SFwoPa2VybmVsX2ltZ19wYXRoGAUgASgJEhUKDXJvb3RfZGlyX3BhdGgYBiABKAkSFgoOYXVyYWVkX2FkZHJlc3MYByABKAkSEAoIaG9zdF9waWQYZCABKAUSFQoNc3RhcnRlZF9hdF9tcxhlIAEoAxIgCgNlbmQYZiABKAsyEy5hdXJhZS52bXMudjAuVm1FbmQSJQoEbmljcxhnIAMoCzIXLmF1cmFlLnZtcy52MC5OaWNTdGF0dXMSEQoJdnNvY2tfY2lkGGggASgNEhIKCnZzb2NrX3BhdGgYaSABKAkSEgoKYmFsbG9vbl9tYhhqIAEoDRIUCgx1bnJlc3BvbnNpdmUYayABKAgizQYKDlZpcnR1YWxNYWNoaW5lEqMBCgJpZBgBIAEoCUKWAbpIkgG6AYcBCgV2bV9pZBIxbXVzdCBiZSAxIHRvIDYzIGxldHRlcnMsIGRpZ2l0cyBhbmQgaW5uZXIgaHlwaGVucxpLdGhpcyA9PSAnJyB8fCB0aGlzLm1hdGNoZXMoJ15bYS16QS1aMC05XShbYS16QS1aMC05LV17MCw2MX1bYS16QS1aMC05XSk/JCcpyAEBcgIYPxIhCgttZW1fc2l6ZV9tYhgCIAEoDUIMukgJKgcYgICACCgBEh0KCnZjcHVfY291bnQYAyABKA1CCbpIBioEGCAoARKSAQoPa2VybmVsX2ltZ19wYXRoGAQgASgJQnm6SHa6AWsKDWFic29sdXRlX3BhdGgSLm11c3QgYmUgYW4gYWJzb2x1dGUgcGF0aCB3aXRoIG5vIE5VTCBjaGFyYWN0ZXIaKnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeL1teXFx4MDBdKiQnKcgBAXIDKP8fEh4KC2tlcm5lbF9hcmdzGAUgAygJQgm6SAaSAQMQgAISKwoKcm9vdF9kcml2ZRgGIAEoCzIXLmF1cmFlLnZtcy52MC5Sb290RHJpdmUSOAoMZHJpdmVfbW91bnRzGAcgAygLMhguYXVyYWUudm1zLnYwLkRyaXZlTW91bnRCCLpIBZIBAhANEiAKDmF1cmFlZF9hZGRyZXNzGAggASgJQgi6SAVyAxj/ARIeCgxpbml0cmRfcGF0aHMYZCADKAlCCLpIBZIBAhAQEikKBG5pY3MYZSADKAsyES5hdXJhZS52bXMudjAuTmljQgi6SAWSAQIQDRIPCgdub19uaWNzGGYgASgIEiUKCXZzb2NrX2NpZBhnIAEoDUINukgKKggY/v///w8oA0gAiAEBEhIKCmJhbGxvb25fbWIYaCABKA0SKgoHY29uc29sZRhpIAEoCzIZLmF1cmFlLnZtcy52MC5Db25zb2xlU2l6ZRIvChBvdXRwdXRfbWF4X2J5dGVzGGogASgEQhC6SA0yCxiAgICAgCAogIAESAGIAQFCDAoKX3Zzb2NrX2NpZEITChFfb3V0cHV0X21heF9ieXRlcyKuAQoJUm9vdERyaXZlEo0BCgppbWFnZV9wYXRoGAEgASgJQnm6SHa6AWsKDWFic29sdXRlX3BhdGgSLm11c3QgYmUgYW4gYWJzb2x1dGUgcGF0aCB3aXRoIG5vIE5VTCBjaGFyYWN0ZXIaKnRoaXMgPT0gJycgfHwgdGhpcy5tYXRjaGVzKCdeL1teXFx4MDBdKiQnKcgBAXIDKP8fEhEKCXJlYWRfb25seRgCIAEoCCK6AwoKRHJpdmVNb3VudBKNAQoKaW1hZ2VfcGF0aBgBIAEoCUJ5ukh2ugFrCg1hYnNvbHV0ZV9wYXRoEi5tdXN0IGJlIGFuIGFic29sdXRlIHBhdGggd2l0aCBubyBOVUwgY2hhcmFjdGVyGip0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXi9bXlxceDAwXSokJynIAQFyAyj/HxKHAQoHdm1fcGF0aBgCIAEoCUJ2ukhzugFrCg1hYnNvbHV0ZV9wYXRoEi5tdXN0IGJlIGFuIGFic29sdXRlIHBhdGggd2l0aCBubyBOVUwgY2hhcmFjdGVyGip0aGlzID09ICcnIHx8IHRoaXMubWF0Y2hlcygnXi9bXlxceDAwXSokJylyAyj/HxJ/Cgdmc190eXBlGAMgASgJQm66SGu6AWQKB2ZzX3R5cGUSNm11c3QgYmUgbGV0dGVycywgZGlnaXRzLCBkb3RzLCBoeXBoZW5zIGFuZCB1bmRlcnNjb3JlcxohdGhpcy5tYXRjaGVzKCdeW2EtekEtWjAtOS5fLV0qJCcpcgIYIBIRCglyZWFkX29ubHkYBCABKAgy4wkKCVZtU2VydmljZRJdCghBbGxvY2F0ZRImLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VBbGxvY2F0ZVJlcXVlc3QaJy5hdXJhZS52bXMudjAuVm1TZXJ2aWNlQWxsb2NhdGVSZXNwb25zZSIAElEKBEZyZWUSIi5hdXJhZS52bXMudjAuVm1TZXJ2aWNlRnJlZVJlcXVlc3QaIy5hdXJhZS52bXMudjAuVm1TZXJ2aWNlRnJlZVJlc3BvbnNlIgASVAoFU3RhcnQSIy5hdXJhZS52bXMudjAuVm1TZXJ2aWNlU3RhcnRSZXF1ZXN0GiQuYXVyYWUudm1zLnYwLlZtU2VydmljZVN0YXJ0UmVzcG9uc2UiABJRCgRTdG9wEiIuYXVyYWUudm1zLnYwLlZtU2VydmljZVN0b3BSZXF1ZXN0GiMuYXVyYWUudm1zLnYwLlZtU2VydmljZVN0b3BSZXNwb25zZSIAElEKBExpc3QSIi5hdXJhZS52bXMudjAuVm1TZXJ2aWNlTGlzdFJlcXVlc3QaIy5hdXJhZS52bXMudjAuVm1TZXJ2aWNlTGlzdFJlc3BvbnNlIgASWgoHSW5zcGVjdBIlLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VJbnNwZWN0UmVxdWVzdBomLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VJbnNwZWN0UmVzcG9uc2UiABJUCgVQYXVzZRIjLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VQYXVzZVJlcXVlc3QaJC5hdXJhZS52bXMudjAuVm1TZXJ2aWNlUGF1c2VSZXNwb25zZSIAElcKBlJlc3VtZRIkLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VSZXN1bWVSZXF1ZXN0GiUuYXVyYWUudm1zLnYwLlZtU2VydmljZVJlc3VtZVJlc3BvbnNlIgASVwoGVXBkYXRlEiQuYXVyYWUudm1zLnYwLlZtU2VydmljZVVwZGF0ZVJlcXVlc3QaJS5hdXJhZS52bXMudjAuVm1TZXJ2aWNlVXBkYXRlUmVzcG9uc2UiABJdCghTbmFwc2hvdBImLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VTbmFwc2hvdFJlcXVlc3QaJy5hdXJhZS52bXMudjAuVm1TZXJ2aWNlU25hcHNob3RSZXNwb25zZSIAEloKB1Jlc3RvcmUSJS5hdXJhZS52bXMudjAuVm1TZXJ2aWNlUmVzdG9yZVJlcXVlc3QaJi5hdXJhZS52bXMudjAuVm1TZXJ2aWNlUmVzdG9yZVJlc3BvbnNlIgASUQoEV2FpdBIiLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VXYWl0UmVxdWVzdBojLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VXYWl0UmVzcG9uc2UiABJbCgZBdHRhY2gSJC5hdXJhZS52bXMudjAuVm1TZXJ2aWNlQXR0YWNoUmVxdWVzdBolLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VBdHRhY2hSZXNwb25zZSIAKAEwARJZCgZFdmVudHMSJC5hdXJhZS52bXMudjAuVm1TZXJ2aWNlRXZlbnRzUmVxdWVzdBolLmF1cmFlLnZtcy52MC5WbVNlcnZpY2VFdmVudHNSZXNwb25zZSIAMAFiBnByb3RvMw", [file_aurae_vms_v0_machines, file_buf_validate_validate]);
 
 /**
  * Describes a virtual machine.
@@ -68,6 +71,20 @@ export type VmServiceFreeRequest = Message<"aurae.vms.v0.VmServiceFreeRequest"> 
    * @generated from field: string vm_id = 1;
    */
   vmId: string;
+
+  /**
+   * How long the guest has between the power button and its end by force, in milliseconds. Left out: 10 s.
+   *
+   * @generated from field: optional uint32 grace_period_ms = 100;
+   */
+  gracePeriodMs?: number | undefined;
+
+  /**
+   * Whether the power button is left out: the guest ends at once, with what it has not written yet lost.
+   *
+   * @generated from field: bool force = 101;
+   */
+  force: boolean;
 };
 
 /**
@@ -125,6 +142,13 @@ export type VmServiceStartResponse = Message<"aurae.vms.v0.VmServiceStartRespons
    * @generated from field: string auraed_address = 1;
    */
   auraedAddress: string;
+
+  /**
+   * The process id of its monitor.
+   *
+   * @generated from field: int32 host_pid = 100;
+   */
+  hostPid: number;
 };
 
 /**
@@ -146,6 +170,20 @@ export type VmServiceStopRequest = Message<"aurae.vms.v0.VmServiceStopRequest"> 
    * @generated from field: string vm_id = 1;
    */
   vmId: string;
+
+  /**
+   * How long the guest has between the power button and its end by force, in milliseconds. Left out: 10 s.
+   *
+   * @generated from field: optional uint32 grace_period_ms = 100;
+   */
+  gracePeriodMs?: number | undefined;
+
+  /**
+   * Whether the power button is left out: the guest ends at once, with what it has not written yet lost.
+   *
+   * @generated from field: bool force = 101;
+   */
+  force: boolean;
 };
 
 /**
@@ -161,6 +199,12 @@ export const VmServiceStopRequestSchema: GenMessage<VmServiceStopRequest> = /*@_
  * @generated from message aurae.vms.v0.VmServiceStopResponse
  */
 export type VmServiceStopResponse = Message<"aurae.vms.v0.VmServiceStopResponse"> & {
+  /**
+   * How.
+   *
+   * @generated from field: aurae.vms.v0.VmEnd end = 100;
+   */
+  end?: VmEnd | undefined;
 };
 
 /**
@@ -207,6 +251,501 @@ export const VmServiceListResponseSchema: GenMessage<VmServiceListResponse> = /*
   messageDesc(file_aurae_vms_v0_vms, 9);
 
 /**
+ * Names the machine to look at.
+ *
+ * @generated from message aurae.vms.v0.VmServiceInspectRequest
+ */
+export type VmServiceInspectRequest = Message<"aurae.vms.v0.VmServiceInspectRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string vm_id = 1;
+   */
+  vmId: string;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceInspectRequest.
+ * Use `create(VmServiceInspectRequestSchema)` to create a new message.
+ */
+export const VmServiceInspectRequestSchema: GenMessage<VmServiceInspectRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 10);
+
+/**
+ * A machine as it was asked for, and as it is.
+ *
+ * @generated from message aurae.vms.v0.VmServiceInspectResponse
+ */
+export type VmServiceInspectResponse = Message<"aurae.vms.v0.VmServiceInspectResponse"> & {
+  /**
+   * What asks for the same machine again, with the defaults of all that was left out.
+   *
+   * @generated from field: aurae.vms.v0.VirtualMachine machine = 1;
+   */
+  machine?: VirtualMachine | undefined;
+
+  /**
+   * What it does.
+   *
+   * @generated from field: aurae.vms.v0.VirtualMachineSummary summary = 2;
+   */
+  summary?: VirtualMachineSummary | undefined;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceInspectResponse.
+ * Use `create(VmServiceInspectResponseSchema)` to create a new message.
+ */
+export const VmServiceInspectResponseSchema: GenMessage<VmServiceInspectResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 11);
+
+/**
+ * Names the machine to pause.
+ *
+ * @generated from message aurae.vms.v0.VmServicePauseRequest
+ */
+export type VmServicePauseRequest = Message<"aurae.vms.v0.VmServicePauseRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string vm_id = 1;
+   */
+  vmId: string;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServicePauseRequest.
+ * Use `create(VmServicePauseRequestSchema)` to create a new message.
+ */
+export const VmServicePauseRequestSchema: GenMessage<VmServicePauseRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 12);
+
+/**
+ * Its processors stand still.
+ *
+ * @generated from message aurae.vms.v0.VmServicePauseResponse
+ */
+export type VmServicePauseResponse = Message<"aurae.vms.v0.VmServicePauseResponse"> & {
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServicePauseResponse.
+ * Use `create(VmServicePauseResponseSchema)` to create a new message.
+ */
+export const VmServicePauseResponseSchema: GenMessage<VmServicePauseResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 13);
+
+/**
+ * Names the machine that is to go on.
+ *
+ * @generated from message aurae.vms.v0.VmServiceResumeRequest
+ */
+export type VmServiceResumeRequest = Message<"aurae.vms.v0.VmServiceResumeRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string vm_id = 1;
+   */
+  vmId: string;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceResumeRequest.
+ * Use `create(VmServiceResumeRequestSchema)` to create a new message.
+ */
+export const VmServiceResumeRequestSchema: GenMessage<VmServiceResumeRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 14);
+
+/**
+ * Its processors run again.
+ *
+ * @generated from message aurae.vms.v0.VmServiceResumeResponse
+ */
+export type VmServiceResumeResponse = Message<"aurae.vms.v0.VmServiceResumeResponse"> & {
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceResumeResponse.
+ * Use `create(VmServiceResumeResponseSchema)` to create a new message.
+ */
+export const VmServiceResumeResponseSchema: GenMessage<VmServiceResumeResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 15);
+
+/**
+ * Says what is to be changed of a machine.
+ *
+ * @generated from message aurae.vms.v0.VmServiceUpdateRequest
+ */
+export type VmServiceUpdateRequest = Message<"aurae.vms.v0.VmServiceUpdateRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string vm_id = 1;
+   */
+  vmId: string;
+
+  /**
+   * Memory that the guest is to give back to the host, in MiB: the size of its balloon. The guest does so as far as it
+   * can spare it.
+   *
+   * @generated from field: optional uint32 balloon_mb = 2;
+   */
+  balloonMb?: number | undefined;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceUpdateRequest.
+ * Use `create(VmServiceUpdateRequestSchema)` to create a new message.
+ */
+export const VmServiceUpdateRequestSchema: GenMessage<VmServiceUpdateRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 16);
+
+/**
+ * The machine is changed.
+ *
+ * @generated from message aurae.vms.v0.VmServiceUpdateResponse
+ */
+export type VmServiceUpdateResponse = Message<"aurae.vms.v0.VmServiceUpdateResponse"> & {
+  /**
+   * The size of its balloon that was asked for, in MiB.
+   *
+   * @generated from field: uint32 balloon_mb = 1;
+   */
+  balloonMb: number;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceUpdateResponse.
+ * Use `create(VmServiceUpdateResponseSchema)` to create a new message.
+ */
+export const VmServiceUpdateResponseSchema: GenMessage<VmServiceUpdateResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 17);
+
+/**
+ * Says what to write where.
+ *
+ * @generated from message aurae.vms.v0.VmServiceSnapshotRequest
+ */
+export type VmServiceSnapshotRequest = Message<"aurae.vms.v0.VmServiceSnapshotRequest"> & {
+  /**
+   * The machine.
+   *
+   * @generated from field: string vm_id = 1;
+   */
+  vmId: string;
+
+  /**
+   * The folder to make, on the host. It is for root alone: it has the guest's memory in it.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceSnapshotRequest.
+ * Use `create(VmServiceSnapshotRequestSchema)` to create a new message.
+ */
+export const VmServiceSnapshotRequestSchema: GenMessage<VmServiceSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 18);
+
+/**
+ * The snapshot is written.
+ *
+ * @generated from message aurae.vms.v0.VmServiceSnapshotResponse
+ */
+export type VmServiceSnapshotResponse = Message<"aurae.vms.v0.VmServiceSnapshotResponse"> & {
+  /**
+   * How much was written, in bytes. Memory that the guest never touched takes no room.
+   *
+   * @generated from field: uint64 written_bytes = 1;
+   */
+  writtenBytes: bigint;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceSnapshotResponse.
+ * Use `create(VmServiceSnapshotResponseSchema)` to create a new message.
+ */
+export const VmServiceSnapshotResponseSchema: GenMessage<VmServiceSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 19);
+
+/**
+ * Says what is to go on as which machine.
+ *
+ * @generated from message aurae.vms.v0.VmServiceRestoreRequest
+ */
+export type VmServiceRestoreRequest = Message<"aurae.vms.v0.VmServiceRestoreRequest"> & {
+  /**
+   * The id of the new machine.
+   *
+   * @generated from field: string vm_id = 1;
+   */
+  vmId: string;
+
+  /**
+   * The folder that Snapshot made.
+   *
+   * @generated from field: string path = 2;
+   */
+  path: string;
+
+  /**
+   * The images of its drives on the host, the root drive's first, in the place of all that the snapshot names. Left out:
+   * those. What the guest may write to can belong to one running machine only.
+   *
+   * @generated from field: repeated string drive_paths = 3;
+   */
+  drivePaths: string[];
+
+  /**
+   * Its NICs, in the place of all that the snapshot names. Left out: those, with MAC addresses of their own. A guest that
+   * goes on knows the address that it had, until it looks again.
+   *
+   * @generated from field: repeated aurae.vms.v0.Nic nics = 4;
+   */
+  nics: Nic[];
+
+  /**
+   * Its context id on vsock. Left out: one that no other machine has.
+   *
+   * @generated from field: optional uint32 vsock_cid = 5;
+   */
+  vsockCid?: number | undefined;
+
+  /**
+   * Whether it stays paused until Resume.
+   *
+   * @generated from field: bool paused = 6;
+   */
+  paused: boolean;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceRestoreRequest.
+ * Use `create(VmServiceRestoreRequestSchema)` to create a new message.
+ */
+export const VmServiceRestoreRequestSchema: GenMessage<VmServiceRestoreRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 20);
+
+/**
+ * The machine goes on.
+ *
+ * @generated from message aurae.vms.v0.VmServiceRestoreResponse
+ */
+export type VmServiceRestoreResponse = Message<"aurae.vms.v0.VmServiceRestoreResponse"> & {
+  /**
+   * Where an auraed in the guest answers, empty if there is no way to it.
+   *
+   * @generated from field: string auraed_address = 1;
+   */
+  auraedAddress: string;
+
+  /**
+   * The process id of its monitor.
+   *
+   * @generated from field: int32 host_pid = 2;
+   */
+  hostPid: number;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceRestoreResponse.
+ * Use `create(VmServiceRestoreResponseSchema)` to create a new message.
+ */
+export const VmServiceRestoreResponseSchema: GenMessage<VmServiceRestoreResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 21);
+
+/**
+ * Names the machine to wait for.
+ *
+ * @generated from message aurae.vms.v0.VmServiceWaitRequest
+ */
+export type VmServiceWaitRequest = Message<"aurae.vms.v0.VmServiceWaitRequest"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string vm_id = 1;
+   */
+  vmId: string;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceWaitRequest.
+ * Use `create(VmServiceWaitRequestSchema)` to create a new message.
+ */
+export const VmServiceWaitRequestSchema: GenMessage<VmServiceWaitRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 22);
+
+/**
+ * The machine has ended.
+ *
+ * @generated from message aurae.vms.v0.VmServiceWaitResponse
+ */
+export type VmServiceWaitResponse = Message<"aurae.vms.v0.VmServiceWaitResponse"> & {
+  /**
+   * How.
+   *
+   * @generated from field: aurae.vms.v0.VmEnd end = 1;
+   */
+  end?: VmEnd | undefined;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceWaitResponse.
+ * Use `create(VmServiceWaitResponseSchema)` to create a new message.
+ */
+export const VmServiceWaitResponseSchema: GenMessage<VmServiceWaitResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 23);
+
+/**
+ * First `start`, then input as it comes.
+ *
+ * @generated from message aurae.vms.v0.VmServiceAttachRequest
+ */
+export type VmServiceAttachRequest = Message<"aurae.vms.v0.VmServiceAttachRequest"> & {
+  /**
+   * One of them.
+   *
+   * @generated from oneof aurae.vms.v0.VmServiceAttachRequest.message
+   */
+  message: {
+    /**
+     * What to attach to. The first message, and only that.
+     *
+     * @generated from field: aurae.vms.v0.VmAttachStart start = 1;
+     */
+    value: VmAttachStart;
+    case: "start";
+  } | {
+    /**
+     * Bytes that are typed.
+     *
+     * @generated from field: bytes input = 2;
+     */
+    value: Uint8Array;
+    case: "input";
+  } | {
+    /**
+     * The console has another size now.
+     *
+     * @generated from field: aurae.vms.v0.ConsoleSize resize = 3;
+     */
+    value: ConsoleSize;
+    case: "resize";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceAttachRequest.
+ * Use `create(VmServiceAttachRequestSchema)` to create a new message.
+ */
+export const VmServiceAttachRequestSchema: GenMessage<VmServiceAttachRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 24);
+
+/**
+ * What a machine's console does.
+ *
+ * @generated from message aurae.vms.v0.VmServiceAttachResponse
+ */
+export type VmServiceAttachResponse = Message<"aurae.vms.v0.VmServiceAttachResponse"> & {
+  /**
+   * One of them.
+   *
+   * @generated from oneof aurae.vms.v0.VmServiceAttachResponse.message
+   */
+  message: {
+    /**
+     * It is connected. The first message.
+     *
+     * @generated from field: aurae.vms.v0.VmAttached attached = 1;
+     */
+    value: VmAttached;
+    case: "attached";
+  } | {
+    /**
+     * Bytes of its output.
+     *
+     * @generated from field: bytes output = 2;
+     */
+    value: Uint8Array;
+    case: "output";
+  } | {
+    /**
+     * How many bytes of output were missed just here, since this reader was too slow. What is kept of it has them.
+     *
+     * @generated from field: uint64 missed_bytes = 3;
+     */
+    value: bigint;
+    case: "missedBytes";
+  } | {
+    /**
+     * The machine has ended. The last message.
+     *
+     * @generated from field: aurae.vms.v0.VmEnd end = 4;
+     */
+    value: VmEnd;
+    case: "end";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceAttachResponse.
+ * Use `create(VmServiceAttachResponseSchema)` to create a new message.
+ */
+export const VmServiceAttachResponseSchema: GenMessage<VmServiceAttachResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 25);
+
+/**
+ * Says which events are wanted.
+ *
+ * @generated from message aurae.vms.v0.VmServiceEventsRequest
+ */
+export type VmServiceEventsRequest = Message<"aurae.vms.v0.VmServiceEventsRequest"> & {
+  /**
+   * The sequence number of the last event that the caller has; events after it come first. Left out: from now on.
+   *
+   * @generated from field: optional uint64 after_sequence = 1;
+   */
+  afterSequence?: bigint | undefined;
+
+  /**
+   * Only of this machine. Left out: of all.
+   *
+   * @generated from field: optional string vm_id = 2;
+   */
+  vmId?: string | undefined;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceEventsRequest.
+ * Use `create(VmServiceEventsRequestSchema)` to create a new message.
+ */
+export const VmServiceEventsRequestSchema: GenMessage<VmServiceEventsRequest> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 26);
+
+/**
+ * One change.
+ *
+ * @generated from message aurae.vms.v0.VmServiceEventsResponse
+ */
+export type VmServiceEventsResponse = Message<"aurae.vms.v0.VmServiceEventsResponse"> & {
+  /**
+   * The change.
+   *
+   * @generated from field: aurae.vms.v0.VmEvent event = 1;
+   */
+  event?: VmEvent | undefined;
+};
+
+/**
+ * Describes the message aurae.vms.v0.VmServiceEventsResponse.
+ * Use `create(VmServiceEventsResponseSchema)` to create a new message.
+ */
+export const VmServiceEventsResponseSchema: GenMessage<VmServiceEventsResponse> = /*@__PURE__*/
+  messageDesc(file_aurae_vms_v0_vms, 27);
+
+/**
  * A machine as List shows it.
  *
  * @generated from message aurae.vms.v0.VirtualMachineSummary
@@ -220,7 +759,7 @@ export type VirtualMachineSummary = Message<"aurae.vms.v0.VirtualMachineSummary"
   id: string;
 
   /**
-   * What it does: Created, Running or Shutdown.
+   * What it does: Created, Running, Paused or Shutdown.
    *
    * @generated from field: string status = 2;
    */
@@ -255,11 +794,67 @@ export type VirtualMachineSummary = Message<"aurae.vms.v0.VirtualMachineSummary"
   rootDirPath: string;
 
   /**
-   * Where an auraed in the guest answers.
+   * Where an auraed in the guest answers, empty if there is no way to it.
    *
    * @generated from field: string auraed_address = 7;
    */
   auraedAddress: string;
+
+  /**
+   * The process id of its monitor; 0 unless it runs.
+   *
+   * @generated from field: int32 host_pid = 100;
+   */
+  hostPid: number;
+
+  /**
+   * When it was started last, in milliseconds since 1970 (UTC); 0 for never.
+   *
+   * @generated from field: int64 started_at_ms = 101;
+   */
+  startedAtMs: bigint;
+
+  /**
+   * How it ended the last time; left out while it runs, and before.
+   *
+   * @generated from field: aurae.vms.v0.VmEnd end = 102;
+   */
+  end?: VmEnd | undefined;
+
+  /**
+   * Its NICs, as the host sees them; the names of their devices only while it runs.
+   *
+   * @generated from field: repeated aurae.vms.v0.NicStatus nics = 103;
+   */
+  nics: NicStatus[];
+
+  /**
+   * Its context id on vsock.
+   *
+   * @generated from field: uint32 vsock_cid = 104;
+   */
+  vsockCid: number;
+
+  /**
+   * The Unix socket of the host by which its vsock is reached: `CONNECT <port>` and a newline come first.
+   *
+   * @generated from field: string vsock_path = 105;
+   */
+  vsockPath: string;
+
+  /**
+   * Memory that the guest is to give back, in MiB.
+   *
+   * @generated from field: uint32 balloon_mb = 106;
+   */
+  balloonMb: number;
+
+  /**
+   * Whether its monitor did not answer in time, so that its status is the last one that is known.
+   *
+   * @generated from field: bool unresponsive = 107;
+   */
+  unresponsive: boolean;
 };
 
 /**
@@ -267,7 +862,7 @@ export type VirtualMachineSummary = Message<"aurae.vms.v0.VirtualMachineSummary"
  * Use `create(VirtualMachineSummarySchema)` to create a new message.
  */
 export const VirtualMachineSummarySchema: GenMessage<VirtualMachineSummary> = /*@__PURE__*/
-  messageDesc(file_aurae_vms_v0_vms, 10);
+  messageDesc(file_aurae_vms_v0_vms, 28);
 
 /**
  * A virtual machine.
@@ -276,7 +871,7 @@ export const VirtualMachineSummarySchema: GenMessage<VirtualMachineSummary> = /*
  */
 export type VirtualMachine = Message<"aurae.vms.v0.VirtualMachine"> & {
   /**
-   * Its id.
+   * Its id: 1 to 63 letters, digits and inner hyphens. It is the guest's host name, too, where the guest runs auraed.
    *
    * @generated from field: string id = 1;
    */
@@ -297,39 +892,88 @@ export type VirtualMachine = Message<"aurae.vms.v0.VirtualMachine"> & {
   vcpuCount: number;
 
   /**
-   * The kernel image on the host.
+   * The kernel image on the host: an ELF file (vmlinux) or a bzImage (vmlinuz).
    *
    * @generated from field: string kernel_img_path = 4;
    */
   kernelImgPath: string;
 
   /**
-   * The kernel's command line, a part each.
+   * The kernel's command line, a part each. They are joined by spaces, to at most 2,047 bytes.
    *
    * @generated from field: repeated string kernel_args = 5;
    */
   kernelArgs: string[];
 
   /**
-   * The drive its root file system is on.
+   * The drive its root file system is on, /dev/vda in the guest. May be left out with an initrd.
    *
    * @generated from field: aurae.vms.v0.RootDrive root_drive = 6;
    */
   rootDrive?: RootDrive | undefined;
 
   /**
-   * Further drives.
+   * Further drives, in the order in which the guest has them.
    *
    * @generated from field: repeated aurae.vms.v0.DriveMount drive_mounts = 7;
    */
   driveMounts: DriveMount[];
 
   /**
-   * Where an auraed in the guest answers.
+   * Where an auraed in the guest answers. Left out: it follows from the first NIC, `[fe80::2%<interface>]:8080`.
    *
    * @generated from field: string auraed_address = 8;
    */
   auraedAddress: string;
+
+  /**
+   * Initial file systems on the host: cpio archives, each of which may be compressed, unpacked one after the other.
+   *
+   * @generated from field: repeated string initrd_paths = 100;
+   */
+  initrdPaths: string[];
+
+  /**
+   * Its NICs, eth0 first. Left out: one that leads to the host, and to nobody else.
+   *
+   * @generated from field: repeated aurae.vms.v0.Nic nics = 101;
+   */
+  nics: Nic[];
+
+  /**
+   * Whether it has no NIC at all.
+   *
+   * @generated from field: bool no_nics = 102;
+   */
+  noNics: boolean;
+
+  /**
+   * Its context id on vsock. Left out: one that no other machine has.
+   *
+   * @generated from field: optional uint32 vsock_cid = 103;
+   */
+  vsockCid?: number | undefined;
+
+  /**
+   * Memory that the guest is to give back to the host from its start, in MiB: the size of its balloon.
+   *
+   * @generated from field: uint32 balloon_mb = 104;
+   */
+  balloonMb: number;
+
+  /**
+   * The size of its console. Left out: 80 columns and 24 rows.
+   *
+   * @generated from field: aurae.vms.v0.ConsoleSize console = 105;
+   */
+  console?: ConsoleSize | undefined;
+
+  /**
+   * How much is kept of what its console wrote, and of what its serial port did, in bytes each, 64 KiB at least. Left out: 16 MiB.
+   *
+   * @generated from field: optional uint64 output_max_bytes = 106;
+   */
+  outputMaxBytes?: bigint | undefined;
 };
 
 /**
@@ -337,7 +981,7 @@ export type VirtualMachine = Message<"aurae.vms.v0.VirtualMachine"> & {
  * Use `create(VirtualMachineSchema)` to create a new message.
  */
 export const VirtualMachineSchema: GenMessage<VirtualMachine> = /*@__PURE__*/
-  messageDesc(file_aurae_vms_v0_vms, 11);
+  messageDesc(file_aurae_vms_v0_vms, 29);
 
 /**
  * The drive of the root file system.
@@ -346,7 +990,7 @@ export const VirtualMachineSchema: GenMessage<VirtualMachine> = /*@__PURE__*/
  */
 export type RootDrive = Message<"aurae.vms.v0.RootDrive"> & {
   /**
-   * The image on the host.
+   * The image on the host: a raw one, or a block device.
    *
    * @generated from field: string image_path = 1;
    */
@@ -365,7 +1009,7 @@ export type RootDrive = Message<"aurae.vms.v0.RootDrive"> & {
  * Use `create(RootDriveSchema)` to create a new message.
  */
 export const RootDriveSchema: GenMessage<RootDrive> = /*@__PURE__*/
-  messageDesc(file_aurae_vms_v0_vms, 12);
+  messageDesc(file_aurae_vms_v0_vms, 30);
 
 /**
  * A further drive.
@@ -374,21 +1018,21 @@ export const RootDriveSchema: GenMessage<RootDrive> = /*@__PURE__*/
  */
 export type DriveMount = Message<"aurae.vms.v0.DriveMount"> & {
   /**
-   * The image on the host.
+   * The image on the host: a raw one, or a block device.
    *
    * @generated from field: string image_path = 1;
    */
   imagePath: string;
 
   /**
-   * Where the guest mounts it.
+   * Where the guest mounts it, if the guest runs auraed and has an initrd. Left out: nowhere.
    *
    * @generated from field: string vm_path = 2;
    */
   vmPath: string;
 
   /**
-   * The file system on it.
+   * The file system on it, such as ext4. Left out: the guest finds out.
    *
    * @generated from field: string fs_type = 3;
    */
@@ -407,16 +1051,25 @@ export type DriveMount = Message<"aurae.vms.v0.DriveMount"> & {
  * Use `create(DriveMountSchema)` to create a new message.
  */
 export const DriveMountSchema: GenMessage<DriveMount> = /*@__PURE__*/
-  messageDesc(file_aurae_vms_v0_vms, 13);
+  messageDesc(file_aurae_vms_v0_vms, 31);
 
 /**
- * VmService owns the virtual machines of one machine.
+ * VmService owns the virtual machines of one machine. Each is a process of its own, a monitor with the guest in it, in
+ * a control group that bounds it. A guest goes on while the daemon is away.
+ *
+ * Allocate describes a machine, Start boots it, Stop ends it; it may be started again until it is freed. What a machine
+ * does is asked of its monitor at every call. A request with bad fields is refused whole with INVALID_ARGUMENT and
+ * lists every one of them.
  *
  * @generated from service aurae.vms.v0.VmService
  */
 export const VmService: GenService<{
   /**
-   * Allocate describes a virtual machine and reserves its id.
+   * Allocate describes a virtual machine and reserves its id. Nothing is opened yet: whether its files are there is seen
+   * by Start.
+   *
+   * Errors: ALREADY_EXISTS if there is a machine of that id, or if another one has that vsock_cid, INVALID_ARGUMENT for a
+   * machine with neither a root drive nor an initrd, with more devices than fit, or with a command line that is too long.
    *
    * @generated from rpc aurae.vms.v0.VmService.Allocate
    */
@@ -426,7 +1079,10 @@ export const VmService: GenService<{
     output: typeof VmServiceAllocateResponseSchema;
   },
   /**
-   * Free stops a virtual machine that runs, and forgets it.
+   * Free stops a virtual machine that runs, as Stop does, and forgets it. What its console and its serial port wrote stays
+   * readable. One that was never started is just forgotten.
+   *
+   * Errors: NOT_FOUND if there is no such machine, INTERNAL if it does not end of SIGKILL, and then it stays.
    *
    * @generated from rpc aurae.vms.v0.VmService.Free
    */
@@ -436,7 +1092,13 @@ export const VmService: GenService<{
     output: typeof VmServiceFreeResponseSchema;
   },
   /**
-   * Start boots a virtual machine.
+   * Start boots a virtual machine, and answers when its processors run; it does not wait for what the guest does. One that
+   * has ended is booted anew.
+   *
+   * Errors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it runs already, if this host can't run virtual
+   * machines (no /dev/kvm), if a file or a bridge that it names is not there or not what it should be, or if another
+   * machine writes to a drive of it, RESOURCE_EXHAUSTED if the host has not as much memory, INTERNAL for what the monitor
+   * failed at. A failed Start leaves nothing behind but the machine as it was.
    *
    * @generated from rpc aurae.vms.v0.VmService.Start
    */
@@ -446,7 +1108,11 @@ export const VmService: GenService<{
     output: typeof VmServiceStartResponseSchema;
   },
   /**
-   * Stop ends a virtual machine that runs; it can be started again.
+   * Stop ends a virtual machine that runs: its power button is pressed (ACPI), and after a grace period it is ended by
+   * force. A paused one goes on for that. It can be started again.
+   *
+   * Errors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, INTERNAL if it does not end of
+   * SIGKILL.
    *
    * @generated from rpc aurae.vms.v0.VmService.Stop
    */
@@ -456,7 +1122,9 @@ export const VmService: GenService<{
     output: typeof VmServiceStopResponseSchema;
   },
   /**
-   * List answers with all virtual machines.
+   * List answers with all virtual machines, by id.
+   *
+   * Errors: none of its own.
    *
    * @generated from rpc aurae.vms.v0.VmService.List
    */
@@ -464,6 +1132,132 @@ export const VmService: GenService<{
     methodKind: "unary";
     input: typeof VmServiceListRequestSchema;
     output: typeof VmServiceListResponseSchema;
+  },
+  /**
+   * Inspect answers with the definition of a virtual machine, defaults filled in, and with what List tells of it. It is a
+   * method of its own because a command line may hold secrets.
+   *
+   * Errors: NOT_FOUND if there is no such machine.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Inspect
+   */
+  inspect: {
+    methodKind: "unary";
+    input: typeof VmServiceInspectRequestSchema;
+    output: typeof VmServiceInspectResponseSchema;
+  },
+  /**
+   * Pause has the processors of a virtual machine stand still. Its memory stays where it is. Pausing one that is paused is
+   * no error.
+   *
+   * Errors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, INTERNAL for what the monitor
+   * failed at.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Pause
+   */
+  pause: {
+    methodKind: "unary";
+    input: typeof VmServicePauseRequestSchema;
+    output: typeof VmServicePauseResponseSchema;
+  },
+  /**
+   * Resume lets a paused virtual machine go on. For one that runs it is no error.
+   *
+   * Errors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, INTERNAL for what the monitor
+   * failed at.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Resume
+   */
+  resume: {
+    methodKind: "unary";
+    input: typeof VmServiceResumeRequestSchema;
+    output: typeof VmServiceResumeResponseSchema;
+  },
+  /**
+   * Update changes a virtual machine while it runs, and for its next start. What is left out stays as it is.
+   *
+   * Errors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it is being started or freed, INVALID_ARGUMENT
+   * for a balloon that leaves the guest no memory, INTERNAL for what the monitor failed at.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Update
+   */
+  update: {
+    methodKind: "unary";
+    input: typeof VmServiceUpdateRequestSchema;
+    output: typeof VmServiceUpdateResponseSchema;
+  },
+  /**
+   * Snapshot writes the memory and the devices of a virtual machine to a new folder of the host. A machine that runs is
+   * paused meanwhile. Drives are not part of it: they have to be copied, while the machine is paused, by whoever wants
+   * them as they were.
+   *
+   * Errors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, or if the folder that the new
+   * one is to be in is not there, ALREADY_EXISTS if there is something of that path, RESOURCE_EXHAUSTED if the disk is
+   * full, INTERNAL for what the monitor failed at. A failed Snapshot leaves no folder behind.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Snapshot
+   */
+  snapshot: {
+    methodKind: "unary";
+    input: typeof VmServiceSnapshotRequestSchema;
+    output: typeof VmServiceSnapshotResponseSchema;
+  },
+  /**
+   * Restore makes a new virtual machine from a snapshot and has it go on from there. Memory is read as it is needed, so
+   * the snapshot has to stay for as long as the machine runs. Several machines may come from one snapshot: each gets its
+   * own id, vsock_cid, and MAC addresses.
+   *
+   * Errors: ALREADY_EXISTS as for Allocate, NOT_FOUND if there is no snapshot, INVALID_ARGUMENT for one that is damaged or
+   * of another version, or for another number of drives or NICs than it has, FAILED_PRECONDITION, RESOURCE_EXHAUSTED and
+   * INTERNAL as for Start. A failed Restore leaves nothing behind.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Restore
+   */
+  restore: {
+    methodKind: "unary";
+    input: typeof VmServiceRestoreRequestSchema;
+    output: typeof VmServiceRestoreResponseSchema;
+  },
+  /**
+   * Wait answers when a virtual machine has ended, at once if it already has.
+   *
+   * Errors: NOT_FOUND if there is no such machine, or if it is freed before it was started, FAILED_PRECONDITION if it was
+   * never started.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Wait
+   */
+  wait: {
+    methodKind: "unary";
+    input: typeof VmServiceWaitRequestSchema;
+    output: typeof VmServiceWaitResponseSchema;
+  },
+  /**
+   * Attach carries the input and the output of a virtual machine's console, or of its serial port. The machine goes on
+   * when the caller goes away.
+   *
+   * Errors: NOT_FOUND if there is no such machine, FAILED_PRECONDITION if it does not run, INVALID_ARGUMENT for a stream
+   * that does not begin with `start`.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Attach
+   */
+  attach: {
+    methodKind: "bidi_streaming";
+    input: typeof VmServiceAttachRequestSchema;
+    output: typeof VmServiceAttachResponseSchema;
+  },
+  /**
+   * Events follows every change of the state of virtual machines, first those that have happened since a sequence number,
+   * then as they come.
+   *
+   * Errors: OUT_OF_RANGE if events since that number are no longer kept, or if there is no event of that number yet,
+   * RESOURCE_EXHAUSTED for a reader that is too slow; it may go on with the last number that it has.
+   *
+   * @generated from rpc aurae.vms.v0.VmService.Events
+   */
+  events: {
+    methodKind: "server_streaming";
+    input: typeof VmServiceEventsRequestSchema;
+    output: typeof VmServiceEventsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_aurae_vms_v0_vms, 0);

@@ -83,6 +83,9 @@ export async function* attach(
     });
     vm.wait(signal)
       .then(async (ending) => {
+        if (missed > 0) {
+          await answers.push({ message: { case: "missedBytes", value: BigInt(missed) } });
+        }
         await answers.push({ message: { case: "end", value: endToProto(ending) } });
         answers.close();
       })

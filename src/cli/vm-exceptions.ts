@@ -37,14 +37,12 @@ export function exitCodeOfEnd(kind: VmEndKind | undefined): number {
 
 const PORT: MethodException = {
   positionals: [{ path: "start.vm_id", shown: "VM_ID" }],
-  flags: { "start.port": { name: "port" } },
   omits: ["input", "resize.rows", "resize.columns"],
 };
 
 export const VM_EXCEPTIONS: MethodExceptions = {
   "aurae.vms.v0.VmService.Allocate": {
     positionals: [{ path: "machine.id" }],
-    wraps: ["machine"],
     flags: {
       "machine.mem_size_mb": { default: "512" },
       "machine.vcpu_count": { default: "1" },

@@ -1,4 +1,4 @@
-/** What a call of `aer` must not load: the start-up time of a command line is product. */
+/** What a call of `aer`, and a daemon without virtual machines, must not load: start-up time and memory are product. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -46,4 +46,15 @@ test("a call of aer loads no words of the help, and nothing of commands that are
     "node:http2",
   ];
   expect([...lazy, ...others].filter((path) => loaded.has(path))).toEqual([]);
+});
+
+test("a daemon loads nothing of virtual machines before there are any", () => {
+  const loaded = [...loadedWith("src/main/auraed.ts"), ...loadedWith("src/daemon/api.ts")];
+  const ofVms = /^src\/(?:domain\/vms|vmm|monitor)\/|^src\/service\/vms\/(?!handler\.ts$)/;
+  expect(loaded).toContain("src/service/vms/handler.ts");
+  expect(loaded.filter((path) => ofVms.test(path))).toEqual([]);
+  const daemon = [...loadedWith("src/daemon/daemon.ts")];
+  expect(daemon).toContain("src/daemon/lazy-vms.ts");
+  expect(daemon.filter((path) => ofVms.test(path))).toEqual([]);
+  expect([...loadedWith("src/daemon/create-vms.ts")]).toContain("src/domain/vms/vms.ts");
 });

@@ -3,6 +3,7 @@
  * next one finds the same monitors, the same network and what was kept.
  */
 import { MemoryOutput } from "../../src/domain/executables/memory-outputs.ts";
+import type { StoredOutputs } from "../../src/domain/output/stored-outputs.ts";
 import { FakeVmHost } from "./fake-monitors.ts";
 import { FakeNetworks } from "./fake-networks.ts";
 import { MemoryVmState } from "./memory-vm-state.ts";
@@ -42,6 +43,8 @@ function mortalState(state: MemoryVmState, life: { readonly isOver: boolean }): 
 }
 
 export class VmsWorld {
+  /** Keeps output on disk, too, where a test wants to read it as others do. */
+  stored: StoredOutputs | undefined;
   readonly host = new FakeVmHost();
   readonly networks = new FakeNetworks();
   readonly state = new MemoryVmState();
@@ -84,7 +87,10 @@ export class VmsWorld {
         },
       },
       outputs: {
-        open: (id, _, isNew) => {
+        open: (id, maxBytes, isNew) => {
+          if (this.stored !== undefined) {
+            return this.stored.openVm(id, maxBytes, isNew);
+          }
           const output = new MemoryOutput();
           this.outputs.set(id, [...(isNew ? [] : (this.outputs.get(id) ?? [])), output]);
           return output;

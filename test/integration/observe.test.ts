@@ -100,6 +100,48 @@ async function failure(ask: Ask): Promise<ConnectError> {
   return error as ConnectError;
 }
 
+describe("GetSubProcessStream of a virtual machine", () => {
+  const ofVm = { processId: 0, channelType: UNSPECIFIED, vmId: "db" };
+
+  test("has its console and its serial port, each by its name", async () => {
+    const vm = output.begin(store.openVm("db"), 200);
+    say(vm, "login\n");
+    say(vm, "boot\n", "stderr");
+    vm.close();
+    const items = (await answers(ofVm)).map(({ item }) => [item?.channel, item?.line]);
+    expect(items.sort()).toEqual([
+      ["db::console", "login"],
+      ["db::serial", "boot"],
+    ]);
+    expect(await lines({ ...ofVm, channelType: LogChannelType.SERIAL })).toEqual(["boot"]);
+    const raw = await answers({ ...ofVm, raw: true });
+    expect(new Set(raw.map(({ channelType }) => channelType))).toEqual(
+      new Set([LogChannelType.CONSOLE, LogChannelType.SERIAL]),
+    );
+  });
+
+  test("refuses one that is not there, another name with it, and streams that it has not", async () => {
+    expect(await failure({ vmId: "none" })).toMatchObject({ code: Code.NotFound });
+    for (const [ask, message] of [
+      [{ vmId: "a_b" }, "vm_id: must be 1 to 63 letters"],
+      [{ vmId: "db", processId: 7 }, "process_id: must be left out with a vm_id"],
+      [{ vmId: "db", executableName: "x" }, "executable_name: must be left out with a vm_id"],
+      [{ vmId: "db", cellName: "x" }, "cell_name: must be left out with a vm_id"],
+      [{ vmId: "db", channelType: STDOUT }, "channel_type: there is no such stream: a vm has"],
+      [
+        { processId: PID, channelType: LogChannelType.CONSOLE },
+        "channel_type: there is no such stream: it has stdout and stderr",
+      ],
+      [{}, "executable_name: value is required without a process_id or a vm_id"],
+    ] as const) {
+      const error = await failure(ask);
+      expect([error.code, error.rawMessage]).toEqual([
+        ...[Code.InvalidArgument, expect.stringContaining(message)],
+      ]);
+    }
+  });
+});
+
 describe("GetSubProcessStream", () => {
   test("gives what is kept and then what comes, in every protocol", async () => {
     say(history, "kept\n");

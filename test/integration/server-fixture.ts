@@ -10,6 +10,7 @@ import { createIdentify } from "../../src/authz/identity.ts";
 import { Policy } from "../../src/authz/policy.ts";
 import type { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import type { ObserveService } from "../../src/gen/aurae/observe/v0/observe_pb.ts";
+import type { VmService } from "../../src/gen/aurae/vms/v0/vms_pb.ts";
 import { peerUid } from "../../src/kernel/net/peer-credentials.ts";
 import type { Authority } from "../../src/pki/authority.ts";
 import { guarded } from "../../src/service/errors.ts";
@@ -200,6 +201,7 @@ export interface FixtureOptions {
   readonly grants?: readonly Grant[];
   readonly cells?: Partial<ServiceImpl<typeof CellService>>;
   readonly observe?: Partial<ServiceImpl<typeof ObserveService>>;
+  readonly vms?: Partial<ServiceImpl<typeof VmService>>;
   readonly options?: Partial<ServerOptions & RpcOptions>;
   /** The server listens, and the test says when it serves. */
   readonly isMute?: boolean;
@@ -247,6 +249,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       machine: undefined,
       ...(options.cells === undefined ? {} : { cells: options.cells }),
       ...(options.observe === undefined ? {} : { observe: options.observe }),
+      ...(options.vms === undefined ? {} : { vms: options.vms }),
     }),
     interceptors: INTERCEPTORS,
     gate: guarded(createGate(policy)),

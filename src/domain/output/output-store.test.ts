@@ -33,6 +33,27 @@ describe("OutputStore", () => {
     expect(later.byPid(300)).toBeUndefined();
   });
 
+  test("keeps the output of virtual machines apart from that of executables", async () => {
+    const store = fixture.store();
+    const vm = fixture.begin(store.openVm("x"), 100);
+    say(vm, "console");
+    say(vm, "serial", "stderr");
+    const executable = fixture.begin(store.open(undefined, NAME), 200);
+    say(executable, "executable");
+    expect(await text(store.byVm("x"))).toBe("console");
+    expect(await text(store.byVm("x"), { streams: ["stderr"] })).toBe("serial");
+    expect(await text(store.byName(undefined, NAME))).toBe("executable");
+    expect(store.byVm("y")).toBeUndefined();
+    vm.close();
+    executable.close();
+    const later = fixture.store({ maxHistories: 1 });
+    expect(await text(later.byVm("x"))).toBe("console");
+    later.prune();
+    expect([later.byVm("x") === undefined, later.byName(undefined, NAME) === undefined]).toContain(
+      true,
+    );
+  });
+
   test("begins anew when told to", async () => {
     const store = fixture.store();
     const first = fixture.start(store, 100);

@@ -88,6 +88,18 @@ describe("a daemon that comes back", () => {
     expect(await stateOf("a")).toBe("running");
   });
 
+  test("knows of what was about to be made, since that was kept before", async () => {
+    const { networks, state } = world;
+    const create = networks.create.bind(networks);
+    const kept: unknown[] = [];
+    networks.create = (...args) => {
+      kept.push(state.load().vms[0]?.nics.map((it) => it?.tap));
+      return create(...args);
+    };
+    await world.start("a", { nics: [nic(), nic()] });
+    expect(kept).toEqual([[undefined], ["tap11", undefined]]);
+  });
+
   test("ends a guest that nobody was told of", async () => {
     const gate = Promise.withResolvers<void>();
     const vm = world.allocate("a");

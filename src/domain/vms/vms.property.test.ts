@@ -209,6 +209,10 @@ describe("Vms", () => {
         await sequence.world.vms.freeAll(5);
         expect(sequence.world.vms.all).toEqual([]);
         await sequence.check();
+        // Nothing that was taken is taken still.
+        const next = { drives: [drive("/shared.img")], vsockCid: 3 };
+        await sequence.world.start("z", next);
+        await sequence.world.vms.freeAll(5);
       } catch (error) {
         throw new Error(
           `seed ${seed}: ${sequence.world.told.map((it) => `${it.vm} ${it.kind}`).join(", ")}`,

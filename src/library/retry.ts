@@ -17,7 +17,9 @@ export const READ_ONLY: ReadonlySet<string> = new Set([
   "aurae.cells.v0.CellService/Status",
   "aurae.cells.v0.CellService/Wait",
   "aurae.discovery.v0.DiscoveryService/Discover",
+  "aurae.vms.v0.VmService/Inspect",
   "aurae.vms.v0.VmService/List",
+  "aurae.vms.v0.VmService/Wait",
   "grpc.health.v1.Health/Check",
 ]);
 

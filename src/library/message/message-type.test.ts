@@ -79,7 +79,7 @@ test.each(WRONG)("fromPartial refuses %j", (part, message) => {
 
 test("fromPartial refuses values of enums, bytes and 32-bit integers that are none", () => {
   expect(refusal(observe.GetSubProcessStreamRequest, { channelType: "STDOUT" })).toBe(
-    'GetSubProcessStreamRequest: channelType: want LogChannelType, one of UNSPECIFIED (0), STDOUT (1), STDERR (2), not "STDOUT"',
+    'GetSubProcessStreamRequest: channelType: want LogChannelType, one of UNSPECIFIED (0), STDOUT (1), STDERR (2), CONSOLE (100), SERIAL (101), not "STDOUT"',
   );
   expect(refusal(observe.GetSubProcessStreamRequest, { channelType: 9 })).toContain("not 9");
   expect(refusal(observe.GetSubProcessStreamRequest, { processId: 2 ** 31 })).toBe(

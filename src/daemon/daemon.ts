@@ -117,7 +117,9 @@ export class Daemon {
     using resources = new DisposableStack();
     const processes = resources.use(new KernelProcesses());
     machine?.reapOrphans((pid) => processes.owns(pid));
-    const notifications = resources.use(new NotifySockets(join(config.runtimeDir, "notify")));
+    const notifications = resources.use(
+      new NotifySockets(join(config.runtimeDir, "notify"), processes.poll),
+    );
     const kernel: Kernel = {
       cgroups: new CgroupFs(findCgroup2()),
       processes,

@@ -2,7 +2,7 @@
  * The part of the daemon that the output benchmark measures, in a process of its own: the server with mTLS, the histories,
  * and the reading of a pipe. Prints where it listens, then runs one writer a line of its input, and prints what that took.
  */
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,10 +10,14 @@ import { recentLog, setLogLevel } from "../../src/base/log.ts";
 import { executableName } from "../../src/domain/executables/executable-name.ts";
 import type { OutputHistory } from "../../src/domain/output/output-history.ts";
 import { OutputStore } from "../../src/domain/output/output-store.ts";
+import { SignalPoll } from "../../src/kernel/io/signal-poll.ts";
+import { createOutputPipe, type KernelPipe } from "../../src/kernel/process/pipe.ts";
 import { createObserveService } from "../../src/service/observe/handler.ts";
 import { SERVER_NAME, startFixture } from "../integration/server-fixture.ts";
 
 const SAMPLE_MS = 10;
+
+const poll = new SignalPoll();
 
 export interface Order {
   readonly name: string;
@@ -33,14 +37,15 @@ export interface Outcome {
   readonly rssPeak: number;
 }
 
-async function drain(fd: number, history: OutputHistory): Promise<void> {
-  for await (const bytes of Bun.file(fd).stream()) {
-    history.append("stdout", bytes);
+async function drain(pipe: KernelPipe, history: OutputHistory): Promise<void> {
+  while (await pipe.readable()) {
+    history.drain("stdout", pipe);
   }
+  await pipe.close();
   history.close();
 }
 
-async function run(order: Order, store: OutputStore, folder: string): Promise<Outcome> {
+async function run(order: Order, store: OutputStore): Promise<Outcome> {
   const history = store.open(undefined, executableName(order.name));
   history.begin({ pid: 1, namespacePid: 1, startTime: 1n, startedMs: Date.now() });
   console.log(JSON.stringify({ opened: order.name }));
@@ -48,10 +53,7 @@ async function run(order: Order, store: OutputStore, folder: string): Promise<Ou
   while (stdout.followers < order.followers) {
     await Bun.sleep(1);
   }
-  const fifo = join(folder, order.name);
-  Bun.spawnSync(["mkfifo", fifo]);
-  const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
-  const writer = openSync(fifo, constants.O_WRONLY);
+  const { pipe, writer } = createOutputPipe(poll);
   Bun.gc(true);
   const rssBefore = process.memoryUsage.rss();
   let rssPeak = rssBefore;
@@ -60,11 +62,10 @@ async function run(order: Order, store: OutputStore, folder: string): Promise<Ou
   }, SAMPLE_MS);
   const usage = process.cpuUsage();
   const start = performance.now();
-  const child = Bun.spawn([...order.argv], { stdio: ["ignore", writer, "inherit"] });
-  closeSync(writer);
-  await drain(reader, history);
+  const child = Bun.spawn([...order.argv], { stdio: ["ignore", writer.number, "inherit"] });
+  writer[Symbol.dispose]();
+  await drain(pipe, history);
   const seconds = (performance.now() - start) / 1000;
-  closeSync(reader);
   await child.exited;
   while (stdout.followers > 0) {
     await Bun.sleep(1);
@@ -90,7 +91,7 @@ try {
   };
   console.log(JSON.stringify(where));
   for await (const line of createInterface({ input: process.stdin })) {
-    console.log(JSON.stringify(await run(JSON.parse(line), store, folder)));
+    console.log(JSON.stringify(await run(JSON.parse(line), store)));
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

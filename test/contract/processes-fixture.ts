@@ -1,4 +1,5 @@
 /** What the suites for processes and namespaces run on: a kernel, and processes that do what they are told. */
+import { readChunks } from "../../src/domain/executables/read-chunks.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type {
   ManagedProcess,
@@ -23,7 +24,7 @@ export interface ProcessesFixture extends AsyncDisposable {
 /** All output that is still to come. */
 export async function textOf(pipe: OutputPipe): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of pipe.read()) {
+  for await (const chunk of readChunks(pipe)) {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

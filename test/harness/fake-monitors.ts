@@ -27,8 +27,8 @@ export type FakeStep =
 export class FakeGuest {
   readonly spec: MonitorSpec;
   readonly record: MonitorRecord;
-  readonly console = new FakePipe();
-  readonly serial = new FakePipe();
+  console = new FakePipe();
+  serial = new FakePipe();
   /** All that was typed. */
   readonly typed = { console: "", serial: "" };
   readonly sizes: string[] = [];
@@ -97,9 +97,9 @@ export class FakeVmHost {
   killDaemon(): void {
     this.#daemon.isOver = true;
     this.#daemon = { isOver: false };
-    for (const { console, serial } of this.guests.values()) {
-      void console.close();
-      void serial.close();
+    for (const guest of this.guests.values()) {
+      guest.console = guest.console.handOver();
+      guest.serial = guest.serial.handOver();
     }
   }
 

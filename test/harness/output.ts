@@ -8,6 +8,7 @@ import { executableName } from "../../src/domain/executables/executable-name.ts"
 import type { OutputHistory } from "../../src/domain/output/output-history.ts";
 import { OutputStore, type StoreOptions } from "../../src/domain/output/output-store.ts";
 import type { OutputChunk, OutputSource, ReadOptions } from "../../src/domain/output/sources.ts";
+import { HeldBytes } from "../../src/kernel/process/held-bytes.ts";
 
 export const CELL = CellName.parse("a");
 export const NAME = executableName("x");
@@ -55,7 +56,26 @@ export function say(
   text: string,
   stream: "stdout" | "stderr" = "stdout",
 ): void {
-  history.append(stream, Buffer.from(text));
+  append(history, Buffer.from(text), stream);
+}
+
+/** Has a history take all of some bytes, as from a pipe. */
+export function append(
+  history: OutputHistory,
+  bytes: Uint8Array,
+  stream: "stdout" | "stderr" = "stdout",
+): void {
+  const pipe = new HeldBytes(bytes);
+  while (pipe.waitingBytes > 0) {
+    history.drain(stream, pipe);
+  }
+}
+
+/** Bytes for a disk that has no space. */
+export class Unwritable extends HeldBytes {
+  override moveTo(): never {
+    throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+  }
 }
 
 export function chunksOf(
@@ -80,9 +100,4 @@ export async function text(
     result += `${missedBytes > 0 ? `<${missedBytes}>` : ""}${Buffer.from(bytes).toString()}`;
   }
   return result;
-}
-
-/** A disk that has no space. */
-export function noSpace(): never {
-  throw Object.assign(new Error("no space"), { code: "ENOSPC" });
 }

@@ -2,6 +2,7 @@
  * A daemon for the test of adoption to kill: starts a cell and two processes, tells who they are, reads what they have
  * said so far, and waits. Arguments: the control group, and the shell's command.
  */
+import { readChunks } from "../../src/domain/executables/read-chunks.ts";
 import { CgroupFs } from "../../src/kernel/cgroup/cgroup-fs.ts";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
 import { KernelNamespaces } from "../../src/kernel/namespace/kernel-namespaces.ts";
@@ -19,7 +20,7 @@ export interface Told {
 
 async function line(pipe: OutputPipe): Promise<string> {
   let text = "";
-  const chunks = pipe.read()[Symbol.asyncIterator]();
+  const chunks = readChunks(pipe)[Symbol.asyncIterator]();
   while (!text.endsWith("\n")) {
     text += Buffer.from((await chunks.next()).value ?? []).toString();
   }

@@ -1,3 +1,4 @@
+import { readChunks } from "../../src/domain/executables/read-chunks.ts";
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { release, tmpdir } from "node:os";
@@ -35,7 +36,7 @@ function tests(): void {
     });
     const errors = textOf(daemon.stderr);
     let text = "";
-    for await (const chunk of daemon.stdout.read()) {
+    for await (const chunk of readChunks(daemon.stdout)) {
       text += Buffer.from(chunk).toString();
       if (text.endsWith("\n")) {
         break;

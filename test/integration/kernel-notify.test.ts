@@ -3,21 +3,27 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:tes
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SignalPoll } from "../../src/kernel/io/signal-poll.ts";
 import type { Notification } from "../../src/kernel/process/notifications.ts";
 import { NotifySockets } from "../../src/kernel/process/notify-sockets.ts";
 import { eventually } from "../harness/eventually.ts";
 
 const MODULE = join(import.meta.dir, "../../src/kernel/sys/syscall.ts");
 const root = mkdtempSync(join(tmpdir(), "aurae-notify-"));
+let poll: SignalPoll;
 let sockets: NotifySockets;
 let heard: Notification[];
 
 beforeEach(() => {
   heard = [];
-  sockets = new NotifySockets(join(root, "notify"));
+  poll = new SignalPoll();
+  sockets = new NotifySockets(join(root, "notify"), poll);
 });
 
-afterEach(() => sockets[Symbol.dispose]());
+afterEach(() => {
+  sockets[Symbol.dispose]();
+  poll[Symbol.dispose]();
+});
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Sends datagrams from a process of its own, which Bun has no function for. */
@@ -68,7 +74,7 @@ describe("NotifySockets", () => {
   });
 
   test("are there again under the path that an earlier daemon had, which did not end in order", async () => {
-    const { path } = new NotifySockets(join(root, "notify")).socket(() => undefined);
+    const { path } = new NotifySockets(join(root, "notify"), poll).socket(() => undefined);
     using socket = sockets.socket((notification) => heard.push(notification), path);
     expect(socket.path).toBe(path);
     const pid = await sendTo(path, ["READY=1"]);
@@ -77,7 +83,7 @@ describe("NotifySockets", () => {
   });
 
   test("remove those of an earlier daemon that are not asked for again, and no others", () => {
-    const earlier = new NotifySockets(join(root, "notify"));
+    const earlier = new NotifySockets(join(root, "notify"), poll);
     const { path } = earlier.socket(() => undefined);
     const stale = earlier.socket(() => undefined);
     using again = sockets.socket(() => undefined, path);

@@ -1,3 +1,4 @@
+import { readChunks } from "../../src/domain/executables/read-chunks.ts";
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import type { ManagedProcess } from "../../src/kernel/process/processes.ts";
@@ -17,7 +18,7 @@ if (missingForCells === undefined) {
 function screenOf(it: ManagedProcess) {
   const screen = { text: "", ended: Promise.resolve() };
   const follow = async () => {
-    for await (const chunk of it.stdout.read()) {
+    for await (const chunk of readChunks(it.stdout)) {
       screen.text += Buffer.from(chunk).toString();
     }
   };

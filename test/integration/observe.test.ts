@@ -23,7 +23,7 @@ import {
 } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { createObserveService } from "../../src/service/observe/handler.ts";
 import { eventually } from "../harness/eventually.ts";
-import { OutputFixture, say } from "../harness/output.ts";
+import { append, OutputFixture, say } from "../harness/output.ts";
 import { type Fixture, startFixture } from "./server-fixture.ts";
 
 const { STDOUT, STDERR, UNSPECIFIED } = LogChannelType;
@@ -166,7 +166,7 @@ describe("GetSubProcessStream", () => {
     });
     await eventually("all follow", () => history.views.stdout.followers === all.length);
     for (const part of [bytes, text, bytes]) {
-      history.append("stdout", part);
+      append(history, part);
       await Bun.sleep(1);
     }
     history.close();
@@ -184,7 +184,7 @@ describe("GetSubProcessStream", () => {
 
   test("tells channel and time of a line, and keeps bytes that are not UTF-8", async () => {
     output.nowMs = 1_795_000_000_999;
-    history.append("stderr", Buffer.from("caf\xe9\r\n", "latin1"));
+    append(history, Buffer.from("caf\xe9\r\n", "latin1"), "stderr");
     history.close();
     const [answer] = await answers({ channelType: UNSPECIFIED });
     expect(answer?.item).toMatchObject({
@@ -197,7 +197,7 @@ describe("GetSubProcessStream", () => {
   });
 
   test("cuts very long lines", async () => {
-    history.append("stdout", Buffer.concat([Buffer.alloc(MIB + 5, "x"), Buffer.from("\n")]));
+    append(history, Buffer.concat([Buffer.alloc(MIB + 5, "x"), Buffer.from("\n")]));
     history.close();
     const got = await answers({});
     expect(got.map(({ item }) => [item?.line.length, item?.partial])).toEqual([
@@ -276,7 +276,7 @@ describe("a reader of GetSubProcessStream", () => {
     const chunk = Buffer.alloc(64 * 1024, "0123456789abcde\n");
     let peak = 0;
     for (let at = 0; at < totalBytes; at += chunk.length) {
-      history.append("stdout", chunk);
+      append(history, chunk);
       await new Promise((resolve) => setImmediate(resolve));
       peak = Math.max(peak, process.memoryUsage.rss());
     }
@@ -339,7 +339,7 @@ describe("a full disk", () => {
         writeFileSync(ballast, Buffer.alloc(100 * 1024));
         const chunk = Buffer.alloc(16 * 1024, "full\n");
         for (let i = 0; i < 40; i++) {
-          history.append("stdout", chunk);
+          append(history, chunk);
         }
         const lost = history.lostBytes;
         expect(lost).toBeGreaterThan(400 * 1024);

@@ -1,3 +1,4 @@
+import { readChunks } from "../executables/read-chunks.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
 import { exitedWith, settle, World } from "../../../test/harness/cells-world.ts";
 import type { FakeProcess } from "../../kernel/fake/fake-processes.ts";
@@ -140,7 +141,7 @@ describe("ExecSession.close", () => {
   test("ends the reading of output that others hold open", async () => {
     const session = exec();
     const read = (async () => {
-      for await (const _bytes of session.process.stdout.read()) {
+      for await (const _bytes of readChunks(session.process.stdout)) {
         // Nothing comes.
       }
     })();

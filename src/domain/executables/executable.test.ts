@@ -255,4 +255,13 @@ describe("Executable's output", () => {
     await settle();
     expect([output?.texts.stdout, output?.hasEnded]).toEqual(["one\ntwo\n", true]);
   });
+
+  test("has its pipes closed once all is read, and not only when it is stopped", async () => {
+    const executable = world.start("a:x");
+    const { stdout, stderr } = world.process("a:x");
+    stdout.push("all");
+    world.process("a:x").exit(exitedWith(0));
+    await executable.drained();
+    expect([stdout.isClosed, stderr.isClosed]).toEqual([true, true]);
+  });
 });

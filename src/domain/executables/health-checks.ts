@@ -6,6 +6,7 @@ import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import type { ManagedProcess, OutputPipe } from "../../kernel/process/processes.ts";
 import type { HealthCheckSpec } from "./executable-spec.ts";
+import { readChunks } from "./read-chunks.ts";
 
 const SIGKILL = 9;
 
@@ -133,7 +134,7 @@ export class HealthChecks implements Disposable {
 
 async function discard(pipe: OutputPipe): Promise<void> {
   try {
-    for await (const _bytes of pipe.read()) {
+    for await (const _bytes of readChunks(pipe)) {
       // Nobody asked for it.
     }
   } catch (error) {

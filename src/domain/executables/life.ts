@@ -7,7 +7,12 @@ import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { ManagedProcess, OutputPipe, ProcessEnd } from "../../kernel/process/processes.ts";
+import type {
+  ManagedProcess,
+  OutputBytes,
+  OutputPipe,
+  ProcessEnd,
+} from "../../kernel/process/processes.ts";
 
 /** How long a tree may take to die of SIGKILL. Longer means that the kernel holds it in an uninterruptible call. */
 export const KILL_TIMEOUT_MS = 10_000;
@@ -15,9 +20,17 @@ export const KILL_TIMEOUT_MS = 10_000;
 /** How long output may still come once no process of the tree is left: somebody else was handed the pipe. */
 const DRAIN_TIMEOUT_MS = 1_000;
 
-/** Where the output of a stream goes. Never throws. */
+/** Sees output as it comes. The bytes are there for the time of the call only. */
+export type OutputWitness = (bytes: Uint8Array) => void;
+
+/** Where the output of a stream goes. */
 export interface OutputSink {
-  append(bytes: Uint8Array): void;
+  /**
+   * Takes some of what waits, which is all of it in most cases. What can't be kept is lost.
+   * @param witness sees what is taken
+   * @throws {SyscallError} where it can't be read
+   */
+  drain(waiting: OutputBytes, witness?: OutputWitness): void;
 }
 
 export interface OutputSinks {
@@ -76,14 +89,16 @@ export class Life {
 
   async #drain(pipe: OutputPipe, sink: OutputSink): Promise<void> {
     try {
-      for await (const bytes of pipe.read()) {
-        sink.append(bytes);
+      while (await pipe.readable()) {
+        sink.drain(pipe);
       }
     } catch (error) {
       log.error("lost output of an executable", {
         executable: this.#name,
         cause: messageOf(error),
       });
+    } finally {
+      await pipe.close();
     }
   }
 

@@ -1,5 +1,6 @@
 /** Output that is kept in memory. For tests. */
 import type { ExecutableName } from "./executable-name.ts";
+import type { OutputSink } from "./life.ts";
 import type { ExecutableOutput, Outputs, OutputWriter } from "./outputs.ts";
 
 export class MemoryOutput implements ExecutableOutput {
@@ -8,11 +9,17 @@ export class MemoryOutput implements ExecutableOutput {
   readonly writers: number[] = [];
   hasEnded = false;
   isClosed = false;
-  readonly stdout = { append: (bytes: Uint8Array): void => this.#append("stdout", bytes) };
-  readonly stderr = { append: (bytes: Uint8Array): void => this.#append("stderr", bytes) };
+  readonly stdout = this.#sinkOf("stdout");
+  readonly stderr = this.#sinkOf("stderr");
 
-  #append(stream: "stdout" | "stderr", bytes: Uint8Array): void {
-    this.texts[stream] += Buffer.from(bytes).toString();
+  #sinkOf(stream: "stdout" | "stderr"): OutputSink {
+    return {
+      drain: (waiting, witness) => {
+        const bytes = waiting.take();
+        this.texts[stream] += Buffer.from(bytes).toString();
+        witness?.(bytes);
+      },
+    };
   }
 
   begin(process: OutputWriter): void {

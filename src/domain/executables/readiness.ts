@@ -8,6 +8,7 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import type { Notification } from "../../kernel/process/notifications.ts";
 import type { StartOptions } from "../../kernel/process/processes.ts";
 import type { Readiness } from "./executable-spec.ts";
+import { readChunks } from "./read-chunks.ts";
 
 /** What it says of itself is for people: a line. */
 const MAX_STATUS_CHARACTERS = 256;
@@ -66,7 +67,7 @@ function socketEars(
 function descriptorEars(kernel: Kernel, fd: number, events: ReadinessEvents): ReadinessEars {
   const { pipe, writer } = kernel.notifications.pipe();
   const listen = async (): Promise<void> => {
-    for await (const bytes of pipe.read()) {
+    for await (const bytes of readChunks(pipe)) {
       if (bytes.includes(NEWLINE)) {
         events.onReady();
         return;

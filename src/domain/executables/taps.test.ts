@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { HeldBytes } from "../../kernel/process/held-bytes.ts";
 import { MemoryOutput } from "./memory-outputs.ts";
 import { TappedOutput } from "./taps.ts";
 
-const bytes = (text: string): Uint8Array => Buffer.from(text);
+const waiting = (text: string): HeldBytes => new HeldBytes(Buffer.from(text));
 
 let kept: MemoryOutput;
 let output: TappedOutput;
@@ -21,14 +22,14 @@ describe("TappedOutput", () => {
   test("hands every chunk to all who listen, by stream, and keeps it", () => {
     listen("a");
     listen("b");
-    output.stdout.append(bytes("1"));
-    output.stderr.append(bytes("2"));
+    output.stdout.drain(waiting("1"));
+    output.stderr.drain(waiting("2"));
     expect(seen).toEqual(["a stdout 1", "b stdout 1", "a stderr 2", "b stderr 2"]);
     expect(kept.texts).toEqual({ stdout: "1", stderr: "2" });
   });
 
   test("keeps what comes while nobody listens, and does not show it to those who come later", () => {
-    output.stdout.append(bytes("1"));
+    output.stdout.drain(waiting("1"));
     listen("a");
     expect([seen, kept.texts.stdout]).toEqual([[], "1"]);
   });
@@ -39,9 +40,9 @@ describe("TappedOutput", () => {
       seen.push("a");
       a[Symbol.dispose]();
     });
-    output.stdout.append(bytes("1"));
+    output.stdout.drain(waiting("1"));
     b[Symbol.dispose]();
-    output.stdout.append(bytes("2"));
+    output.stdout.drain(waiting("2"));
     expect(seen).toEqual(["b stdout 1", "a"]);
     expect(kept.texts.stdout).toBe("12");
   });

@@ -1,6 +1,8 @@
 /** Lets others see the output of an executable as it comes, besides being kept. Who listens must not hold it up. */
+import type { OutputBytes } from "../../kernel/process/processes.ts";
 import type { ExecutableOutput, OutputWriter } from "./outputs.ts";
 
+/** The bytes are a copy, and may be kept. */
 export type Tap = (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
 
 export class TappedOutput implements ExecutableOutput {
@@ -12,15 +14,18 @@ export class TappedOutput implements ExecutableOutput {
 
   constructor(kept: ExecutableOutput) {
     this.#kept = kept;
-    this.stdout = { append: (bytes) => this.#append("stdout", bytes) };
-    this.stderr = { append: (bytes) => this.#append("stderr", bytes) };
+    this.stdout = { drain: (waiting) => this.#drain("stdout", waiting) };
+    this.stderr = { drain: (waiting) => this.#drain("stderr", waiting) };
   }
 
-  #append(stream: "stdout" | "stderr", bytes: Uint8Array): void {
-    this.#kept[stream].append(bytes);
-    for (const tap of this.#taps) {
-      tap(stream, bytes);
-    }
+  #drain(stream: "stdout" | "stderr", waiting: OutputBytes): void {
+    const tell = (bytes: Uint8Array): void => {
+      const copy = Uint8Array.from(bytes);
+      for (const tap of this.#taps) {
+        tap(stream, copy);
+      }
+    };
+    this.#kept[stream].drain(waiting, this.#taps.size > 0 ? tell : undefined);
   }
 
   tap(tap: Tap): Disposable {

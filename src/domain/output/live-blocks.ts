@@ -58,6 +58,11 @@ export class LiveBlocks {
     return this.#end;
   }
 
+  /** Behind the last byte that was added. */
+  get addedEnd(): number {
+    return this.#end + this.#staged;
+  }
+
   /** Takes a copy of the bytes. */
   add(bytes: Uint8Array, timeMs: number): void {
     if (this.#staged === 0) {

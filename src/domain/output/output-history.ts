@@ -1,10 +1,12 @@
 /**
- * The output of one executable while it is written: two streams, appended to by who drains the pipes, and read by anybody.
- * Nothing that a writer calls throws or waits. Who restarts an executable opens its history again, and goes on with it.
+ * The output of one executable while it is written: two streams, into which pipes are drained, and which anybody reads.
+ * Nothing that a writer calls waits, or throws where a file can't be written. Who restarts an executable opens its history again, and goes on with it.
  */
 import { log } from "../../base/log.ts";
 import { messageOf } from "../../base/errors.ts";
 import { Waiters } from "../../base/waiters.ts";
+import type { OutputBytes } from "../../kernel/process/processes.ts";
+import type { OutputWitness } from "../executables/life.ts";
 import { ensureFolder } from "./folder.ts";
 import { STREAM_NAMES, type StreamName } from "./layout.ts";
 import { LiveBlocks } from "./live-blocks.ts";
@@ -138,10 +140,15 @@ export class OutputHistory implements HistoryView, OutputSource {
     }
   }
 
-  /** Takes a copy of the bytes, as they come from a pipe. After the end of the stream they are thrown away. */
-  append(stream: StreamName, bytes: Uint8Array): void {
+  /**
+   * Takes some of what waits in a pipe: all of it, in most cases. After the end of the stream it is thrown away.
+   * @param witness sees what is taken
+   * @throws {SyscallError} where the pipe can't be read
+   */
+  drain(stream: StreamName, waiting: OutputBytes, witness?: OutputWitness): void {
     const view = this.views[stream];
-    if (bytes.length === 0 || view.isEnded) {
+    if (view.isEnded) {
+      waiting.take();
       return;
     }
     if (this.#isUnstored) {
@@ -152,8 +159,17 @@ export class OutputHistory implements HistoryView, OutputSource {
       // What came before on the other stream stays before this.
       this.views[stream === "stdout" ? "stderr" : "stdout"].live?.flush();
     }
-    view.writer.append(bytes, timeMs);
-    view.live?.add(bytes, timeMs);
+    const { live } = view;
+    const tell = (bytes: Uint8Array): void => {
+      live?.add(bytes, timeMs);
+      witness?.(bytes);
+    };
+    view.writer.drain(waiting, timeMs, live === undefined ? witness : tell);
+    if (live !== undefined && live.addedEnd !== view.end) {
+      // The file was cut while it was written. So it is for those who read it to tell.
+      live.close();
+      view.live = this.#liveFrom(view.end);
+    }
   }
 
   /** Says that a stream has ended, because all writing ends of its pipe are closed. */

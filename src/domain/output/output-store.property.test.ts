@@ -12,12 +12,12 @@ import {
   statSync,
   truncateSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomFrom } from "../../../test/harness/random.ts";
 import { setLogSink } from "../../base/log.ts";
+import { HeldBytes } from "../../kernel/process/held-bytes.ts";
 import { CellName } from "../cells/cell-name.ts";
 import { executableName } from "../executables/executable-name.ts";
 import { STREAM_NAMES, type StreamName } from "./layout.ts";
@@ -60,6 +60,27 @@ function account(chunks: readonly OutputChunk[], all: Buffer, from = 0): number 
   return missed;
 }
 
+/** Output for a disk that may be full. */
+class Pipe extends HeldBytes {
+  readonly #world: World;
+
+  constructor(world: World, bytes: Uint8Array) {
+    super(bytes);
+    this.#world = world;
+  }
+
+  override moveTo(fd: number, position: number, maxBytes: number): number {
+    if (!this.#world.isFull) {
+      return super.moveTo(fd, position, maxBytes);
+    }
+    // Some of it, and then no more.
+    if (maxBytes > 1 && this.#world.random(2) === 0) {
+      return super.moveTo(fd, position, maxBytes >> 1);
+    }
+    throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+  }
+}
+
 class World {
   readonly random: (below: number) => number;
   readonly all: Record<StreamName, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) };
@@ -77,20 +98,7 @@ class World {
   }
 
   newStore(): OutputStore {
-    return new OutputStore({
-      root,
-      now: () => this.nowMs,
-      write: (fd, bytes, at, length) => {
-        if (!this.isFull) {
-          return writeSync(fd, bytes, at, length);
-        }
-        // Some of it, and then no more.
-        if (length > 1 && this.random(2) === 0) {
-          return writeSync(fd, bytes, at, length >> 1);
-        }
-        throw Object.assign(new Error("no space"), { code: "ENOSPC" });
-      },
-    });
+    return new OutputStore({ root, now: () => this.nowMs });
   }
 
   open(): OutputHistory {
@@ -113,9 +121,11 @@ class World {
       bytes[i] = this.random(30) === 0 ? 0x0a : this.random(256);
     }
     this.nowMs += this.random(20);
-    this.history.append(stream, bytes);
+    const pipe = new Pipe(this, Buffer.from(bytes));
+    while (pipe.waitingBytes > 0) {
+      this.history.drain(stream, pipe);
+    }
     this.all[stream] = Buffer.concat([this.all[stream], bytes]);
-    bytes.fill(0);
   }
 
   follow(): void {

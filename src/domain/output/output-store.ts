@@ -12,7 +12,7 @@ import { OpenFiles } from "./open-files.ts";
 import { OutputHistory } from "./output-history.ts";
 import { newestWithPid, type PidRun, Retention } from "./retention.ts";
 import type { OutputSource, OutputSources } from "./sources.ts";
-import { DEFAULT_MAX_BYTES, type WriteFile } from "./stream-writer.ts";
+import { DEFAULT_MAX_BYTES } from "./stream-writer.ts";
 
 /** Most histories that are kept of executables that are gone. */
 export const KEPT_HISTORIES_MAX = 1_000;
@@ -35,8 +35,6 @@ export interface StoreOptions {
   readonly maxBytes?: number;
   /** Milliseconds since 1970; for tests. */
   readonly now?: () => number;
-  /** Writes to files; for tests of full disks. */
-  readonly write?: WriteFile;
 }
 
 export interface OpenOptions {
@@ -49,7 +47,6 @@ export interface OpenOptions {
 export class OutputStore implements OutputSources {
   readonly #root: string;
   readonly #now: () => number;
-  readonly #write: WriteFile | undefined;
   readonly #files = new OpenFiles();
   readonly #open = new Map<string, OutputHistory>();
   readonly #kept: Retention;
@@ -57,7 +54,6 @@ export class OutputStore implements OutputSources {
   constructor(options: StoreOptions) {
     this.#root = options.root;
     this.#now = options.now ?? Date.now;
-    this.#write = options.write;
     this.#kept = new Retention(
       options.root,
       options.maxHistories ?? KEPT_HISTORIES_MAX,
@@ -92,7 +88,6 @@ export class OutputStore implements OutputSources {
       files: this.#files,
       maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
       executable,
-      write: this.#write,
       now: this.#now,
       onClose: () => this.#closed(relative, history),
     });

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { CELL, chunksOf, NAME, say, text, OutputFixture } from "../../../test/harness/output.ts";
+import {
+  append,
+  CELL,
+  chunksOf,
+  NAME,
+  say,
+  text,
+  OutputFixture,
+} from "../../../test/harness/output.ts";
 import { STREAM_NAMES } from "./layout.ts";
 import type { OutputChunk } from "./sources.ts";
 
@@ -146,8 +154,8 @@ describe("OutputHistory.read", () => {
     const followed = text(history, { follow: true });
     await Bun.sleep(1);
     const bytes = Buffer.from("mine");
-    history.append("stdout", bytes);
-    history.append("stdout", bytes);
+    append(history, bytes);
+    append(history, bytes);
     bytes.fill("x");
     history.close();
     expect(await followed).toBe("minemine");

@@ -2,17 +2,22 @@
 import { log } from "../../base/log.ts";
 import { CellName } from "../cells/cell-name.ts";
 import type { ExecutableName } from "../executables/executable-name.ts";
+import type { OutputSink } from "../executables/life.ts";
 import type { ExecutableOutput, Outputs, OutputWriter } from "../executables/outputs.ts";
 import type { OutputHistory } from "./output-history.ts";
 import type { OutputStore } from "./output-store.ts";
 
 class StoredOutput implements ExecutableOutput {
   readonly #history: OutputHistory;
-  readonly stdout = { append: (bytes: Uint8Array): void => this.#history.append("stdout", bytes) };
-  readonly stderr = { append: (bytes: Uint8Array): void => this.#history.append("stderr", bytes) };
+  readonly stdout = this.#sinkOf("stdout");
+  readonly stderr = this.#sinkOf("stderr");
 
   constructor(history: OutputHistory) {
     this.#history = history;
+  }
+
+  #sinkOf(stream: "stdout" | "stderr"): OutputSink {
+    return { drain: (waiting, witness) => this.#history.drain(stream, waiting, witness) };
   }
 
   begin({ pid, namespacePid, startTime }: OutputWriter): void {

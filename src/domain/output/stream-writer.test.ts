@@ -12,10 +12,10 @@ import {
   symlinkSync,
   truncateSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { CELL, NAME, noSpace, say, text, OutputFixture } from "../../../test/harness/output.ts";
+import { CELL, NAME, OutputFixture, say, text, Unwritable } from "../../../test/harness/output.ts";
+import { HeldBytes } from "../../kernel/process/held-bytes.ts";
 import { executableName } from "../executables/executable-name.ts";
 import { DEFAULT_MAX_BYTES } from "./stream-writer.ts";
 
@@ -27,7 +27,7 @@ beforeEach(() => {
 
 afterEach(() => fixture[Symbol.dispose]());
 
-describe("OutputHistory.append", () => {
+describe("OutputHistory.drain", () => {
   test("keeps no more than the bound, in segments of an eighth, for its owner only", async () => {
     const history = fixture.start(fixture.store(), 100, 64 * 1024);
     const chunk = "0123456789abcdef".repeat(64);
@@ -144,6 +144,54 @@ describe("OutputHistory.append", () => {
     expect(await text(kept)).toBe(`${"x".repeat(8 * 1024)}y`);
   });
 
+  test("moves what fills several segments in one turn, and no more than a turn has", () => {
+    const history = fixture.start(fixture.store(), 100, 1024 * 1024);
+    const pipe = new HeldBytes(Buffer.alloc(300 * 1024, "x"));
+    history.drain("stdout", pipe);
+    expect([history.keptBytes, fixture.segments().length]).toEqual([256 * 1024, 2]);
+    history.drain("stdout", pipe);
+    expect([history.keptBytes, fixture.segments().length]).toEqual([300 * 1024, 3]);
+  });
+
+  test("begins no segment, which pushes an old one out, before there is something for it", () => {
+    const history = fixture.start(fixture.store(), 100, 64 * 1024);
+    say(history, "x".repeat(8 * 1024));
+    history.drain("stdout", new HeldBytes());
+    expect(fixture.segments().length).toBe(1);
+  });
+
+  test("shows what it takes to a witness, of the file and of what could not be written", async () => {
+    const history = fixture.start();
+    let seen = "";
+    const witness = (bytes: Uint8Array): void => {
+      seen += Buffer.from(bytes).toString();
+    };
+    const followed = text(history, { follow: true });
+    history.drain("stdout", new HeldBytes(Buffer.from("kept ")), witness);
+    history.drain("stdout", new Unwritable(Buffer.from("lost")), witness);
+    history.close();
+    expect(seen).toBe("kept lost");
+    expect(await followed).toBe("kept lost");
+  });
+
+  test("tells those who follow what is missing when somebody cuts the file while it is written", async () => {
+    class Cut extends HeldBytes {
+      override moveTo(fd: number, position: number, maxBytes: number): number {
+        const count = super.moveTo(fd, position, maxBytes);
+        truncateSync(fixture.segments()[0]!, position + 2);
+        return count;
+      }
+    }
+    const history = fixture.start();
+    const followed = text(history, { follow: true });
+    say(history, "before ");
+    history.drain("stdout", new Cut(Buffer.from("12345")));
+    say(history, " after");
+    await Bun.sleep(20);
+    history.close();
+    expect(await followed).toBe("before 12<3> after");
+  });
+
   test("notes one time for all that comes in the same millisecond", () => {
     const history = fixture.start();
     for (let i = 0; i < 100; i++) {
@@ -166,19 +214,13 @@ describe("OutputHistory.append", () => {
   });
 
   test("counts what can't be written as lost, and tells of it once there is space again", async () => {
-    let isFull = false;
-    const store = fixture.store({
-      write: (fd, bytes, at, length) => {
-        return isFull ? noSpace() : writeSync(fd, bytes, at, length);
-      },
-    });
+    const store = fixture.store();
     const history = fixture.start(store);
     say(history, "before ");
-    isFull = true;
-    say(history, "lost ");
+    history.drain("stdout", new Unwritable(Buffer.from("lost ")));
+    // There is no other try before a while.
     say(history, "lost ");
     expect(history.lostBytes).toBe(10);
-    isFull = false;
     await Bun.sleep(60);
     say(history, "after");
     expect(await text(history)).toBe("before <10>after");
@@ -187,26 +229,21 @@ describe("OutputHistory.append", () => {
   });
 
   test("gives what a full disk refuses to those who follow", async () => {
-    const store = fixture.store({
-      write: noSpace,
-    });
+    const store = fixture.store();
     const history = fixture.start(store);
     const followed = text(history, { follow: true });
-    say(history, "only ");
-    await Bun.sleep(20);
-    say(history, "in ");
-    say(history, "memory");
+    for (const word of ["only ", "in ", "memory"]) {
+      history.drain("stdout", new Unwritable(Buffer.from(word)));
+      await Bun.sleep(word === "only " ? 20 : 0);
+    }
     history.close();
     expect(await followed).toBe("only in memory");
     expect(await text(store.byName(CELL, NAME))).toBe("<14>");
   });
 
   test("tells of a loss at the very end", async () => {
-    const store = fixture.store({
-      write: noSpace,
-    });
-    const history = fixture.start(store);
-    say(history, "lost");
+    const history = fixture.start();
+    history.drain("stdout", new Unwritable(Buffer.from("lost")));
     expect(await text(history)).toBe("<4>");
     history.close();
     expect(await text(fixture.store().byName(CELL, NAME))).toBe("<4>");

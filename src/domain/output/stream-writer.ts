@@ -1,11 +1,13 @@
 /**
- * Appends one output stream to its segments: in most cases one write(2) a chunk, into a file that is rotated at an eighth of
- * what is kept. Nothing here throws or waits: what can't be written is counted, and leaves a gap between two segments.
+ * Drains a pipe into the segments of one output stream: in most cases by one call, into a file that is rotated at an eighth
+ * of what is kept. Nothing here waits: what can't be written is counted, and leaves a gap between two segments.
  */
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
+import type { OutputBytes } from "../../kernel/process/processes.ts";
+import type { OutputWitness } from "../executables/life.ts";
 import { ensureFolder, moveAside } from "./folder.ts";
 import { IndexFile } from "./index-file.ts";
 import { FILE_MODE, SAFE, type StreamName } from "./layout.ts";
@@ -28,10 +30,16 @@ const SEGMENTS = 8;
 /** Most segments, also when a disk that is full now and then makes them short. */
 export const SEGMENTS_MAX = 64;
 
+/** Most bytes of one turn: who writes without an end must not keep the daemon from everything else. */
+const TURN_BYTES = 256 * 1024;
+
+/** Most bytes that are read back at a time. */
+const READ_BYTES = 128 * 1024;
+
 /** After a failed write, what comes within this time is lost without another try. */
 const RETRY_MS = 50;
 
-export type WriteFile = (fd: number, bytes: Uint8Array, at: number, length: number) => number;
+let readBuffer: Uint8Array | undefined;
 
 export interface WriterOptions {
   /** The folder of all histories. */
@@ -41,8 +49,6 @@ export interface WriterOptions {
   readonly folder: string;
   readonly files: OpenFiles;
   readonly maxBytes: number;
-  /** Writes a part of the bytes and answers with how many it wrote; for tests of full disks. */
-  readonly write?: WriteFile | undefined;
   /** The stream goes on no sooner than here, whatever is left of its files. */
   readonly minEnd: number;
 }
@@ -86,22 +92,31 @@ export class StreamWriter {
     this.#maxBytes = bytes;
   }
 
-  append(bytes: Uint8Array, timeMs: number): void {
-    let at = 0;
+  /**
+   * Takes some of what waits: all of it, in most cases.
+   * @param witness sees what is taken, as far as it can be read again
+   * @throws {SyscallError} where the pipe can't be read
+   */
+  drain(waiting: OutputBytes, timeMs: number, witness?: OutputWitness): void {
     if (this.#retryAt === 0 || performance.now() >= this.#retryAt) {
       try {
-        while (at < bytes.length) {
-          at += this.#write(at === 0 ? bytes : bytes.subarray(at), timeMs);
-        }
+        this.#moveAll(waiting, timeMs, witness);
         this.#retryAt = 0;
+        return;
       } catch (error) {
         this.#fail(error);
       }
     }
-    if (at < bytes.length) {
-      this.#end += bytes.length - at;
-      this.#lostBytes += bytes.length - at;
+    this.#lose(waiting.take(), witness);
+  }
+
+  /** The executable does not wait for a file that can't be written. */
+  #lose(bytes: Uint8Array, witness: OutputWitness | undefined): void {
+    if (bytes.length > 0) {
+      this.#end += bytes.length;
+      this.#lostBytes += bytes.length;
       this.#isBroken = true;
+      witness?.(bytes);
     }
   }
 
@@ -116,8 +131,28 @@ export class StreamWriter {
     this.#closeFile();
   }
 
-  /** @returns how many bytes went into the segment @throws a file system error */
-  #write(bytes: Uint8Array, timeMs: number): number {
+  /** @throws a file system error */
+  #moveAll(waiting: OutputBytes, timeMs: number, witness: OutputWitness | undefined): void {
+    // A new segment pushes an old one out, so there has to be something for it.
+    for (let left = TURN_BYTES; left > 0 && waiting.waitingBytes > 0;) {
+      const { segment, room } = this.#segment();
+      const { size } = segment;
+      const count = waiting.moveTo(this.#fd ?? -1, size, Math.min(room, left));
+      this.#index?.note(size, timeMs);
+      segment.size += count;
+      this.#end += count;
+      if (witness !== undefined) {
+        this.#readBack(size, count, witness);
+      }
+      if (count < room) {
+        return;
+      }
+      left -= count;
+    }
+  }
+
+  /** The segment that grows, whose file is open then, and how much it can take. @throws a file system error */
+  #segment(): { readonly segment: Segment; readonly room: number } {
     const segmentBytes = Math.ceil(this.#maxBytes / SEGMENTS);
     let segment = this.segments.at(-1);
     if (segment === undefined || this.#isBroken || segment.size >= segmentBytes) {
@@ -126,13 +161,27 @@ export class StreamWriter {
       segment = this.#reopen(segment, segmentBytes);
     }
     this.#options.files.touch(this, this.#closeFile);
-    const room = Math.max(segmentBytes - segment.size, 1);
-    const write = this.#options.write ?? writeSync;
-    const count = write(this.#fd ?? -1, bytes, 0, Math.min(room, bytes.length));
-    this.#index?.note(segment.size, timeMs);
-    segment.size += count;
-    this.#end += count;
-    return count;
+    return { segment, room: Math.max(segmentBytes - segment.size, 1) };
+  }
+
+  /** Shows a witness what went into the file that is open. */
+  #readBack(position: number, count: number, witness: OutputWitness): void {
+    readBuffer ??= new Uint8Array(READ_BYTES);
+    for (let done = 0; done < count;) {
+      let length = 0;
+      try {
+        const most = Math.min(count - done, readBuffer.length);
+        length = readSync(this.#fd ?? -1, readBuffer, 0, most, position + done);
+      } catch {
+        // EIO: it is kept, or it is not; whoever reads it will be told.
+      }
+      if (length === 0) {
+        this.#isBroken = true; // somebody has cut it: what follows would leave a hole that nobody is told of
+        return;
+      }
+      witness(readBuffer.subarray(0, length));
+      done += length;
+    }
   }
 
   #begin(segmentBytes: number): Segment {
@@ -150,8 +199,7 @@ export class StreamWriter {
   }
 
   #create(path: string): number {
-    const flags =
-      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL | SAFE;
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | SAFE;
     try {
       return openSync(path, flags, FILE_MODE);
     } catch (error) {
@@ -171,7 +219,7 @@ export class StreamWriter {
     const path = segmentPath(this.#options.folder, this.stream, segment);
     let fd: number | undefined;
     try {
-      fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | SAFE);
+      fd = openSync(path, constants.O_RDWR | SAFE);
       const stat = fstatSync(fd);
       if (stat.isFile() && stat.nlink === 1 && stat.size === segment.size) {
         this.#fd = fd;

@@ -6,7 +6,7 @@
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { Turns } from "../../base/turns.ts";
-import { drainedSoon } from "../executables/life.ts";
+import { drainedSoon, type OutputSink } from "../executables/life.ts";
 import type { ExecutableOutput } from "../executables/outputs.ts";
 import { TappedOutput } from "../executables/taps.ts";
 import type { OutputPipe } from "../../kernel/process/processes.ts";
@@ -81,10 +81,10 @@ export class VmLife {
     return this.#ending;
   }
 
-  async #drain(pipe: OutputPipe, sink: { append(bytes: Uint8Array): void }): Promise<void> {
+  async #drain(pipe: OutputPipe, sink: OutputSink): Promise<void> {
     try {
-      for await (const bytes of pipe.read()) {
-        sink.append(bytes);
+      while (await pipe.readable()) {
+        sink.drain(pipe);
       }
     } catch (error) {
       log.error("lost output of a vm", { vm: this.#id, cause: messageOf(error) });

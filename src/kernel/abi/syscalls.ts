@@ -33,6 +33,7 @@ export const SYS = {
   reboot: 169,
   gettid: 186,
   tgkill: 234,
+  splice: 275,
   getpgid: 121,
   sethostname: 170,
   sync: 162,

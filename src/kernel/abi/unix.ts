@@ -17,11 +17,6 @@ export const MSG_TRUNC = 0x20;
 export const MSG_CTRUNC = 0x08;
 export const MSG_CMSG_CLOEXEC = 0x40000000;
 
-/** fcntl(2): have a signal, SIGIO, sent when the descriptor becomes readable. */
-export const F_SETFL = 4;
-export const F_SETOWN = 8;
-export const O_ASYNC = 0o20000;
-
 export const SOCKADDR_UN_BYTES = 110;
 
 /** `struct msghdr` of the kernel (user_msghdr) */

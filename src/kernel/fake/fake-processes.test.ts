@@ -1,3 +1,4 @@
+import { readChunks } from "../../domain/executables/read-chunks.ts";
 import { expect, test } from "bun:test";
 import { namespacesContract } from "../../../test/contract/namespaces-contract.ts";
 import { processesContract } from "../../../test/contract/processes-contract.ts";
@@ -49,18 +50,18 @@ test("FakeProcesses.adopt finds what still runs, and a new reader takes the outp
   const { processes } = createFakeKernel();
   const before = processes.start(OPTIONS);
   before.stdout.push("a");
-  const first = before.stdout.read()[Symbol.asyncIterator]();
+  const first = readChunks(before.stdout)[Symbol.asyncIterator]();
   expect((await first.next()).value).toEqual(Buffer.from("a"));
   const pending = first.next();
   const adopted = processes.adopt(before);
-  const second = adopted?.stdout.read()[Symbol.asyncIterator]();
-  const chunk = second?.next();
+  const second = readChunks((adopted ?? expect.unreachable()).stdout)[Symbol.asyncIterator]();
+  const chunk = second.next();
   expect((await pending).done).toBe(true);
   adopted?.stdout.push("b");
-  expect((await chunk)?.value).toEqual(Buffer.from("b"));
+  expect((await chunk).value).toEqual(Buffer.from("b"));
   adopted?.exit(undefined, 4096);
   expect(await before.exited).toEqual({ status: undefined, maxRssBytes: 4096 });
-  expect((await second?.next())?.done).toBe(true);
+  expect((await second.next()).done).toBe(true);
   expect(processes.adopt(before)).toBeUndefined();
 });
 

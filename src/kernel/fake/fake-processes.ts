@@ -3,6 +3,7 @@ import type { ErrnoName } from "../abi/errno.ts";
 import { ERRNO } from "../abi/errno.ts";
 import type { CellNamespaces } from "../namespace/namespaces.ts";
 import type { ExitStatus } from "../process/exit-status.ts";
+import { HeldBytes } from "../process/held-bytes.ts";
 import { LaunchError } from "../process/launcher.ts";
 import type {
   InputPipe,
@@ -18,54 +19,74 @@ import type {
 import { SyscallError } from "../sys/error.ts";
 import type { FakeCgroups } from "./fake-cgroups.ts";
 
-/** An output stream. It outlives its readers, as a pipe that its process holds: a new one goes on where the last stopped. */
+/** What is in a pipe, for as long as its process holds it. */
+class PipeContent {
+  readonly chunks: HeldBytes[] = [];
+  hasEnded = false;
+}
+
+/** An output stream. What is in it outlives its reader: the next one goes on where that has stopped. */
 export class FakePipe implements OutputPipe {
-  readonly #chunks: Uint8Array[] = [];
-  #wake = Promise.withResolvers<void>();
-  #ended = false;
-  #reader = 0;
+  readonly #content: PipeContent;
+  #wake: (() => void) | undefined;
+  isClosed = false;
+
+  constructor(content = new PipeContent()) {
+    this.#content = content;
+  }
 
   push(output: string | Uint8Array): void {
-    this.#chunks.push(typeof output === "string" ? Buffer.from(output) : output);
-    this.#wake.resolve();
+    const bytes = typeof output === "string" ? Buffer.from(output) : output;
+    this.#content.chunks.push(new HeldBytes(bytes));
+    this.#wake?.();
   }
 
   end(): void {
-    this.#ended = true;
-    this.#wake.resolve();
+    this.#content.hasEnded = true;
+    this.#wake?.();
   }
 
-  async *read(): AsyncIterable<Uint8Array> {
-    const reader = this.#newReader();
-    while (reader === this.#reader) {
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined) {
-        yield chunk;
-      } else if (this.#ended) {
-        return;
-      } else {
-        const { promise } = this.#wake;
-        await promise;
-        if (promise === this.#wake.promise && !this.#ended) {
-          this.#wake = Promise.withResolvers();
-        }
+  /** The same pipe for a new reader. This one's reading ends. */
+  handOver(): FakePipe {
+    void this.close();
+    return new FakePipe(this.#content);
+  }
+
+  get #first(): HeldBytes | undefined {
+    const { chunks } = this.#content;
+    while (chunks[0]?.waitingBytes === 0) {
+      chunks.shift();
+    }
+    return this.isClosed ? undefined : chunks[0];
+  }
+
+  get waitingBytes(): number {
+    return this.#first?.waitingBytes ?? 0;
+  }
+
+  moveTo(fd: number, position: number, maxBytes: number): number {
+    return this.#first?.moveTo(fd, position, maxBytes) ?? 0;
+  }
+
+  take(): Uint8Array {
+    return this.#first?.take() ?? new Uint8Array(0);
+  }
+
+  async readable(): Promise<boolean> {
+    while (this.waitingBytes === 0) {
+      if (this.isClosed || this.#content.hasEnded) {
+        return false;
       }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
-  }
-
-  /** Ends the reading of the one before. */
-  #newReader(): number {
-    this.#reader += 1;
-    this.#wake.resolve();
-    this.#wake = Promise.withResolvers();
-    if (this.#ended || this.#chunks.length > 0) {
-      this.#wake.resolve();
-    }
-    return this.#reader;
+    return true;
   }
 
   async close(): Promise<void> {
-    this.#newReader();
+    this.isClosed = true;
+    this.#wake?.();
   }
 }
 
@@ -100,8 +121,8 @@ export class FakeProcess implements ManagedProcess {
   readonly options: StartOptions;
   readonly outputs: OutputIdentity;
   readonly signals: number[] = [];
-  readonly stdout = new FakePipe();
-  readonly stderr = new FakePipe();
+  stdout = new FakePipe();
+  stderr = new FakePipe();
   readonly stdin: FakeInput | undefined;
   /** The sizes that its terminal was given, in order. */
   readonly sizes: TerminalSize[] = [];
@@ -211,7 +232,12 @@ export class FakeProcesses implements Processes {
 
   adopt({ pid, startTime }: ProcessIdentity): FakeProcess | undefined {
     const fake = this.all.get(pid);
-    return fake?.ended === false && fake.startTime === startTime ? fake : undefined;
+    if (fake?.ended !== false || fake.startTime !== startTime) {
+      return undefined;
+    }
+    fake.stdout = fake.stdout.handOver();
+    fake.stderr = fake.stderr.handOver();
+    return fake;
   }
 
   /** The process that was started last. */

@@ -1,5 +1,6 @@
 /** Finding a process again that an earlier daemon started, with its output pipes, which it has kept open itself. */
 import { ERRNO } from "../abi/errno.ts";
+import type { SignalPoll } from "../io/signal-poll.ts";
 import { SyscallError } from "../sys/error.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
@@ -22,6 +23,7 @@ function signalGroupOf(pid: number, pidfd: FileDescriptor, signal: number): void
 /** @returns undefined when it has ended */
 export function adoptProcess(
   watcher: ExitWatcher,
+  poll: SignalPoll,
   { pid, startTime }: ProcessIdentity,
   outputs: OutputIdentity,
   members: readonly number[],
@@ -42,8 +44,8 @@ export function adoptProcess(
     startTime,
     namespacePid,
     exited,
-    stdout: findOutputPipe(outputs.stdoutInode, holders) ?? ENDED_PIPE,
-    stderr: findOutputPipe(outputs.stderrInode, holders) ?? ENDED_PIPE,
+    stdout: findOutputPipe(poll, outputs.stdoutInode, holders) ?? ENDED_PIPE,
+    stderr: findOutputPipe(poll, outputs.stderrInode, holders) ?? ENDED_PIPE,
     stdin: undefined,
     outputs,
     signalGroup: (signal) => signalGroupOf(pid, pidfd, signal),

@@ -2,6 +2,7 @@
 import { openSync } from "node:fs";
 import { ERRNO } from "../abi/errno.ts";
 import { RLIMIT_NOFILE } from "../abi/resource.ts";
+import { SignalPoll } from "../io/signal-poll.ts";
 import { kernelNamespaces } from "../namespace/kernel-namespaces.ts";
 import { SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
@@ -52,13 +53,15 @@ function withoutOwnPeak(end: ProcessEnd, ownPeakBytes: number): ProcessEnd {
 export class KernelProcesses implements Processes, Disposable {
   /** Tells the ends of all that was started, namespaces' first processes among them. */
   readonly watcher = new ExitWatcher();
+  /** Tells of output, and of whatever else has something to read. */
+  readonly poll = new SignalPoll();
   readonly #defaultLimits = [openFilesLimit()];
   readonly #null = new FileDescriptor(openSync("/dev/null", "r"));
   readonly #isRoot = process.geteuid?.() === 0;
 
   start(options: StartOptions): ManagedProcess {
     const { stdin = "null", terminalSize, uid } = options;
-    const streams = createStreams(stdin, terminalSize, this.#null);
+    const streams = createStreams(this.poll, stdin, terminalSize, this.#null);
     using stack = new DisposableStack();
     stack.defer(() => streams.closeForProcess());
     const undo = stack.use(new DisposableStack());
@@ -139,7 +142,7 @@ export class KernelProcesses implements Processes, Disposable {
     outputs: OutputIdentity,
     members: readonly number[],
   ): ManagedProcess | undefined {
-    return adoptProcess(this.watcher, identity, outputs, members);
+    return adoptProcess(this.watcher, this.poll, identity, outputs, members);
   }
 
   signal(pid: number, signal: number): void {
@@ -157,6 +160,7 @@ export class KernelProcesses implements Processes, Disposable {
 
   [Symbol.dispose](): void {
     this.watcher[Symbol.dispose]();
+    this.poll[Symbol.dispose]();
     this.#null[Symbol.dispose]();
   }
 }

@@ -1,23 +1,17 @@
-/**
- * Notifications from the kernel: datagram sockets in a folder, each of which has a signal sent (SIGIO) when something
- * has come, so that thousands of them cost neither a thread nor a timer; and pipes.
- */
+/** Notifications from the kernel: datagram sockets in a folder, of which a `SignalPoll` tells, and pipes. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ERRNO } from "../abi/errno.ts";
-import { O_CLOEXEC } from "../abi/open.ts";
+import { O_CLOEXEC, O_NONBLOCK } from "../abi/open.ts";
 import {
   AF_UNIX,
   CMSGHDR,
-  F_SETFL,
-  F_SETOWN,
   IOVEC,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
   MSG_DONTWAIT,
   MSG_TRUNC,
   MSGHDR,
-  O_ASYNC,
   SCM_CREDENTIALS,
   SO_PASSCRED,
   SOCK_DGRAM,
@@ -25,6 +19,7 @@ import {
   SOL_SOCKET,
   UCRED,
 } from "../abi/unix.ts";
+import type { SignalPoll } from "../io/signal-poll.ts";
 import { SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { addressOf } from "../sys/memory.ts";
@@ -32,7 +27,6 @@ import { cString, syscall, syscallRaw } from "../sys/syscall.ts";
 import type { Notification, Notifications, NotifySocket } from "./notifications.ts";
 import { createOutputPipe } from "./pipe.ts";
 
-const O_NONBLOCK = 0o4000;
 /** A notification is some short lines; systemd takes as much. */
 const MAX_MESSAGE_BYTES = 4_096;
 /** Room for credentials alone. Descriptors that somebody sends do not fit, and the kernel closes them. */
@@ -45,10 +39,12 @@ const MESSAGES_PER_LOOK = 64;
 class Socket {
   readonly path: string;
   readonly #fd: FileDescriptor;
+  readonly #poll: SignalPoll;
   readonly #onMessage: (notification: Notification) => void;
 
-  constructor(path: string, onMessage: (notification: Notification) => void) {
+  constructor(path: string, poll: SignalPoll, onMessage: (notification: Notification) => void) {
     this.path = path;
+    this.#poll = poll;
     this.#onMessage = onMessage;
     const type = SOCK_DGRAM | O_CLOEXEC | O_NONBLOCK;
     this.#fd = new FileDescriptor(syscall("socket", "for notifications", AF_UNIX, type, 0));
@@ -56,7 +52,10 @@ class Socket {
       this.#bind();
       // Whoever runs as somebody else in a cell writes here, too; who it was is told by the kernel.
       chmodSync(path, 0o666);
-      this.#listen();
+      poll.add(this.#fd.number, () => this.#look());
+      poll.setSignals(this.#fd.number, true);
+      // Who knows the path of an earlier daemon's socket may have written already.
+      this.#lookSoon();
     } catch (error) {
       this.close();
       throw error;
@@ -77,23 +76,22 @@ class Socket {
     syscall("bind", JSON.stringify(this.path), fd, address, address.length);
   }
 
-  #listen(): void {
-    syscall("fcntl", "F_SETOWN", this.#fd.number, F_SETOWN, process.pid);
-    syscall("fcntl", "F_SETFL", this.#fd.number, F_SETFL, O_NONBLOCK | O_ASYNC);
-  }
-
-  /** Takes what has come. @returns whether there may be more */
-  look(): boolean {
+  /** Takes what has come. */
+  #look(): void {
     for (let i = 0; i < MESSAGES_PER_LOOK; i++) {
-      const message = this.#receive();
+      const message = this.#fd.isClosed ? undefined : this.#receive();
       if (message === undefined) {
-        return false;
+        return;
       }
       if (message.pid > 0) {
         this.#onMessage(message);
       }
     }
-    return true;
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
+    setImmediate(() => this.#look());
   }
 
   /** @returns undefined when there is none; a pid of 0 for what can't be used */
@@ -116,7 +114,7 @@ class Socket {
     const length = syscallRaw("recvmsg", this.#fd.number, header, flags);
     iovec.at(0);
     if (length < 0) {
-      return undefined; // EAGAIN; a closed socket has nothing either
+      return undefined; // EAGAIN
     }
     const isCut = (Number(MSGHDR.read(view, "msg_flags")) & (MSG_TRUNC | MSG_CTRUNC)) !== 0;
     return {
@@ -126,7 +124,10 @@ class Socket {
   }
 
   close(): void {
-    this.#fd[Symbol.dispose]();
+    if (!this.#fd.isClosed) {
+      this.#poll.remove(this.#fd.number);
+      this.#fd[Symbol.dispose]();
+    }
     rmSync(this.path, { force: true });
   }
 }
@@ -141,18 +142,22 @@ function senderOf(control: Uint8Array): number {
 
 export class NotifySockets implements Notifications, Disposable {
   readonly #folder: string;
+  readonly #poll: SignalPoll;
   readonly #sockets = new Set<Socket>();
-  readonly #onSignal = (): void => this.#look();
   #isOpen = false;
 
-  /** @param folder for the sockets; it is made when it is needed. Those of an earlier daemon may be in it */
-  constructor(folder: string) {
+  /**
+   * @param folder for the sockets; it is made when it is needed. Those of an earlier daemon may be in it
+   * @param poll tells of what comes
+   */
+  constructor(folder: string, poll: SignalPoll) {
     this.#folder = folder;
+    this.#poll = poll;
   }
 
   socket(onMessage: (notification: Notification) => void, path?: string): NotifySocket {
     this.#open();
-    const socket = new Socket(this.#pathOf(path), onMessage);
+    const socket = new Socket(this.#pathOf(path), this.#poll, onMessage);
     this.#sockets.add(socket);
     return {
       path: socket.path,
@@ -168,7 +173,6 @@ export class NotifySockets implements Notifications, Disposable {
     if (!this.#isOpen) {
       mkdirSync(this.#folder, { recursive: true });
       chmodSync(this.#folder, 0o711);
-      process.on("SIGIO", this.#onSignal);
       this.#isOpen = true;
     }
   }
@@ -204,21 +208,10 @@ export class NotifySockets implements Notifications, Disposable {
   }
 
   pipe(): ReturnType<Notifications["pipe"]> {
-    return createOutputPipe();
-  }
-
-  #look(): void {
-    let isMore = false;
-    for (const socket of [...this.#sockets]) {
-      isMore = (this.#sockets.has(socket) && socket.look()) || isMore;
-    }
-    if (isMore) {
-      setImmediate(this.#onSignal);
-    }
+    return createOutputPipe(this.#poll);
   }
 
   [Symbol.dispose](): void {
-    process.off("SIGIO", this.#onSignal);
     for (const socket of this.#sockets) {
       socket.close();
     }

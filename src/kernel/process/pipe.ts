@@ -1,84 +1,223 @@
 /**
- * Output pipes: pipe2(2), read by Bun's event loop.
+ * Output pipes: pipe2(2), told of by a `SignalPoll`, and emptied by splice(2) into a file or by read(2).
  *
  * The process gets one descriptor for both ends. So there is a reader for as long as there is a writer: while the
  * daemon is away nothing gets SIGPIPE, output waits in the pipe, and the daemon's successor opens it again through
  * /proc. The end of the output still comes with the last process that holds it.
  */
 import { fstatSync, openSync, readdirSync, statSync } from "node:fs";
-import { F_SETPIPE_SZ, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_RDWR } from "../abi/open.ts";
-import { isErrno } from "../sys/error.ts";
+import { ERRNO } from "../abi/errno.ts";
+import {
+  F_SETPIPE_SZ,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  SPLICE_F_MOVE,
+  SPLICE_F_NONBLOCK,
+} from "../abi/open.ts";
+import { FIONREAD } from "../abi/tty.ts";
+import { EPOLLHUP } from "../abi/wait.ts";
+import type { SignalPoll } from "../io/signal-poll.ts";
+import { isErrno, SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
-import { syscall, syscallRaw } from "../sys/syscall.ts";
+import { type SyscallArgument, syscall, syscallRaw } from "../sys/syscall.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import type { OutputPipe } from "./processes.ts";
 
 /** What a process can write while nobody reads. The kernel's own is 64 KiB; that stays where it refuses more. */
 const PIPE_BYTES = 256 * 1024;
 
-function openReader(descriptor: FileDescriptor) {
-  return Bun.file(descriptor.number).stream().getReader();
-}
+/** Most bytes that are read into memory at a time. */
+const READ_BYTES = 64 * 1024;
 
-/** The daemon's end of an output stream: of a pipe, or of a terminal. */
+/** While more comes all the time: how long it may gather, unless this much came since the last time. */
+const GATHER_MS = 1;
+const BUSY_BYTES = 32 * 1024;
+
+/** So many turns may follow each other faster than that. */
+const QUICK_TURNS = 8;
+
+/** For calls, of which there is one at a time. */
+const scratch = { count: new Int32Array(1), offset: new BigInt64Array(1) };
+let readBuffer: Uint8Array | undefined;
+
+/** The daemon's end of an output pipe. */
 export class KernelPipe implements OutputPipe {
   readonly #descriptor: FileDescriptor;
-  readonly #reader: ReturnType<typeof openReader>;
+  readonly #poll: SignalPoll;
+  /** What was read and could not be written, where the file can't be spliced to. */
+  #held: HeldBytes | undefined;
+  #wake: (() => void) | undefined;
+  #hasWriters = true;
+  #hasSignals = false;
+  /** Whether each pause brings more. */
+  #isFlowing = false;
+  /** Since something was last said to wait. */
+  #takenBytes = 0;
+  #turnMs = 0;
+  #quickTurns = 0;
 
-  /** Takes the descriptor over. */
-  constructor(descriptor: FileDescriptor) {
+  /** Takes the descriptor over, which does not block. @throws {SyscallError} */
+  constructor(descriptor: FileDescriptor, poll: SignalPoll) {
     this.#descriptor = descriptor;
-    this.#reader = openReader(descriptor);
-  }
-
-  async *read(): AsyncIterable<Uint8Array> {
+    this.#poll = poll;
     try {
-      for (;;) {
-        const chunk = await this.#next();
-        if (chunk === undefined) {
-          return;
-        }
-        yield chunk;
-      }
-    } finally {
-      await this.close();
-    }
-  }
-
-  async #next(): Promise<Uint8Array | undefined> {
-    try {
-      const { value } = await this.#reader.read();
-      return value;
+      poll.add(descriptor.number, (events) => this.#onChange(events));
     } catch (error) {
-      // A terminal says so when its other side is closed for good (ioctl_tty(2), pty(7)).
-      if (isErrno(error, "EIO")) {
-        return undefined;
-      }
+      descriptor[Symbol.dispose]();
       throw error;
     }
   }
 
-  async close(): Promise<void> {
-    try {
-      // Bun stops polling the descriptor before it is closed, and does not close it itself.
-      await this.#reader.cancel();
-    } catch (error) {
-      if (!isErrno(error, "EIO")) {
-        throw error;
+  #onChange(events: number): void {
+    if ((events & EPOLLHUP) !== 0) {
+      this.#hasWriters = false;
+    } else {
+      // One is enough. Each write sends one, and may interrupt all that the daemon does until it is looked at.
+      this.#setSignals(false);
+    }
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  get waitingBytes(): number {
+    if (this.#held !== undefined && this.#held.waitingBytes > 0) {
+      return this.#held.waitingBytes;
+    }
+    if (this.#descriptor.isClosed) {
+      return 0;
+    }
+    // SAFETY: the kernel writes one int.
+    syscall("ioctl", "FIONREAD", this.#descriptor.number, FIONREAD, scratch.count);
+    return scratch.count[0] ?? 0;
+  }
+
+  async readable(): Promise<boolean> {
+    let waitingBytes = this.waitingBytes;
+    if (this.#takenBytes > 0 && (this.#isQuick() || this.#isFlowing || waitingBytes > 0)) {
+      await this.#pause();
+      waitingBytes = this.waitingBytes;
+      this.#isFlowing = waitingBytes > 0;
+    }
+    this.#takenBytes = 0;
+    for (;;) {
+      if (waitingBytes > 0 || this.#descriptor.isClosed || !this.#hasWriters) {
+        return waitingBytes > 0;
       }
-    } finally {
+      await this.#changed();
+      waitingBytes = this.waitingBytes;
+    }
+  }
+
+  /** Whether the last turns followed each other faster than is worth a signal each. */
+  #isQuick(): boolean {
+    const nowMs = performance.now();
+    this.#quickTurns = nowMs - this.#turnMs < GATHER_MS ? this.#quickTurns + 1 : 0;
+    this.#turnMs = nowMs;
+    return this.#quickTurns >= QUICK_TURNS;
+  }
+
+  /**
+   * Lets everything else have its turn, and more of the output come, so that who writes all the time does not have a signal
+   * sent for each turn.
+   */
+  async #pause(): Promise<void> {
+    this.#setSignals(false);
+    if (this.#takenBytes >= BUSY_BYTES) {
+      await new Promise((resolve) => setImmediate(resolve));
+    } else {
+      await Bun.sleep(GATHER_MS);
+    }
+  }
+
+  async #changed(): Promise<void> {
+    if (this.#hasSignals) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    } else {
+      // Of what came before, no signal told.
+      this.#setSignals(true);
+      this.#poll.look();
+    }
+  }
+
+  #setSignals(areSent: boolean): void {
+    if (this.#hasSignals !== areSent && !this.#descriptor.isClosed) {
+      this.#hasSignals = areSent;
+      this.#poll.setSignals(this.#descriptor.number, areSent);
+    }
+  }
+
+  moveTo(fd: number, position: number, maxBytes: number): number {
+    const count = this.#held === undefined ? this.#splice(fd, position, maxBytes) : undefined;
+    if (count !== undefined) {
+      this.#takenBytes += count;
+      return count;
+    }
+    this.#held ??= new HeldBytes();
+    if (this.#held.waitingBytes === 0) {
+      this.#held.hold(this.#read());
+    }
+    return this.#held.moveTo(fd, position, maxBytes);
+  }
+
+  /** @returns undefined where that can't be done */
+  #splice(fd: number, position: number, maxBytes: number): number | undefined {
+    scratch.offset[0] = BigInt(position);
+    const flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+    return this.#call("splice", null, fd, scratch.offset, maxBytes, flags);
+  }
+
+  take(): Uint8Array {
+    return this.#held !== undefined && this.#held.waitingBytes > 0
+      ? this.#held.take()
+      : this.#read();
+  }
+
+  #read(): Uint8Array {
+    readBuffer ??= new Uint8Array(READ_BYTES);
+    const count = this.#call("read", readBuffer, readBuffer.length) ?? 0;
+    this.#takenBytes += count;
+    return readBuffer.slice(0, count);
+  }
+
+  /** @returns 0 when nothing waits, or when it is closed; undefined for EINVAL @throws {SyscallError} */
+  #call(name: "splice" | "read", ...args: readonly SyscallArgument[]): number | undefined {
+    for (;;) {
+      // SAFETY: the kernel reads the offset, or writes into the buffer as much as fits; both are ours, and outlive this.
+      const count = this.#descriptor.isClosed
+        ? 0
+        : syscallRaw(name, this.#descriptor.number, ...args);
+      if (count >= 0 || count === -ERRNO.EAGAIN) {
+        return Math.max(count, 0);
+      }
+      if (count === -ERRNO.EINVAL) {
+        return undefined;
+      }
+      if (count !== -ERRNO.EINTR) {
+        throw new SyscallError(name, -count, "output");
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#descriptor.isClosed) {
+      this.#poll.remove(this.#descriptor.number);
       this.#descriptor[Symbol.dispose]();
+      this.#onChange(0);
     }
   }
 }
 
 /** A stream of nothing. */
 export const ENDED_PIPE: OutputPipe = {
-  async *read() {
-    // Ended from the start.
-  },
-  async close() {
-    // Nothing is open.
-  },
+  waitingBytes: 0,
+  moveTo: () => 0,
+  take: () => new Uint8Array(0),
+  readable: () => Promise.resolve(false),
+  close: () => Promise.resolve(),
 };
 
 export interface OutputPipeEnds {
@@ -88,18 +227,19 @@ export interface OutputPipeEnds {
   readonly inode: bigint;
 }
 
-/** Makes an output pipe. */
-export function createOutputPipe(): OutputPipeEnds {
+/** Makes an output pipe. @throws {SyscallError} */
+export function createOutputPipe(poll: SignalPoll): OutputPipeEnds {
   using stack = new DisposableStack();
   const ends = new Int32Array(2);
-  syscall("pipe2", "for output", ends, O_CLOEXEC);
+  // The end that is opened below blocks, as the process expects.
+  syscall("pipe2", "for output", ends, O_CLOEXEC | O_NONBLOCK);
   const reader = stack.use(new FileDescriptor(ends[0] ?? -1));
   using oneEnd = new FileDescriptor(ends[1] ?? -1);
   syscallRaw("fcntl", oneEnd.number, F_SETPIPE_SZ, PIPE_BYTES);
   const bothEnds = openSync(`/proc/self/fd/${oneEnd.number}`, O_RDWR | O_CLOEXEC);
   const writer = stack.use(new FileDescriptor(bothEnds));
   const inode = fstatSync(writer.number, { bigint: true }).ino;
-  const pipe = new KernelPipe(new FileDescriptor(reader.release()));
+  const pipe = new KernelPipe(reader, poll);
   stack.move();
   return { pipe, writer, inode };
 }
@@ -144,13 +284,17 @@ function openThrough(path: string, inode: bigint): FileDescriptor | undefined {
 }
 
 /** Opens a pipe that one of these processes holds. Undefined when none does. */
-export function findOutputPipe(inode: bigint, holders: readonly number[]): KernelPipe | undefined {
+export function findOutputPipe(
+  poll: SignalPoll,
+  inode: bigint,
+  holders: readonly number[],
+): KernelPipe | undefined {
   for (const pid of holders) {
     for (const name of descriptorsOf(pid)) {
       const path = `/proc/${pid}/fd/${name}`;
       const descriptor = inodeOf(path) === inode ? openThrough(path, inode) : undefined;
       if (descriptor !== undefined) {
-        return new KernelPipe(descriptor);
+        return new KernelPipe(descriptor, poll);
       }
     }
   }

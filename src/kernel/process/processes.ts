@@ -86,10 +86,28 @@ export interface OutputIdentity {
   readonly stderrInode: bigint;
 }
 
-/** The reading end of one output stream. */
-export interface OutputPipe {
-  /** The bytes as they come. Ends when no process holds the writing end any more, or when the pipe is closed. */
-  read(): AsyncIterable<Uint8Array>;
+/** What waits in an output stream. Whoever takes it is the only one to get it. */
+export interface OutputBytes {
+  /** How many bytes wait. */
+  readonly waitingBytes: number;
+  /**
+   * Moves bytes into a file, at an offset. Of a pipe, that is one step of the kernel: a daemon that is killed meanwhile has
+   * left each byte in one place, the pipe or the file.
+   * @returns how many; 0 if nothing waits
+   * @throws {SyscallError} what can't be written still waits
+   */
+  moveTo(fd: number, position: number, maxBytes: number): number;
+  /** Takes some of the bytes into memory. @returns what then is the caller's; none if nothing waits @throws {SyscallError} */
+  take(): Uint8Array;
+}
+
+/** The reading end of one output stream, for one reader. */
+export interface OutputPipe extends OutputBytes {
+  /**
+   * Resolves to true when something waits, once everything else had its turn, and to false when no process holds the
+   * writing end any more and nothing waits, or when the pipe is closed.
+   */
+  readable(): Promise<boolean>;
   /** Ends the reading. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** The standard streams of a process that is to be started: the daemon's sides, and the descriptors for the process. */
 import { fchownSync } from "node:fs";
+import type { SignalPoll } from "../io/signal-poll.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
 import { createInputPipe } from "./input-pipe.ts";
 import { createOutputPipe, ENDED_PIPE } from "./pipe.ts";
@@ -49,12 +50,12 @@ function terminalStreams(size: TerminalSize): Streams {
   };
 }
 
-function pipeStreams(stdin: "null" | "pipe", nothing: FileDescriptor): Streams {
+function pipeStreams(poll: SignalPoll, stdin: "null" | "pipe", nothing: FileDescriptor): Streams {
   using undo = new DisposableStack();
-  const stdout = createOutputPipe();
+  const stdout = createOutputPipe(poll);
   undo.defer(() => void stdout.pipe.close());
   undo.use(stdout.writer);
-  const stderr = createOutputPipe();
+  const stderr = createOutputPipe(poll);
   undo.defer(() => void stderr.pipe.close());
   undo.use(stderr.writer);
   const input = stdin === "pipe" ? createInputPipe() : undefined;
@@ -82,16 +83,18 @@ function pipeStreams(stdin: "null" | "pipe", nothing: FileDescriptor): Streams {
 
 /**
  * Makes the streams.
+ * @param poll tells of their output
  * @param nothing /dev/null
  */
 export function createStreams(
+  poll: SignalPoll,
   stdin: StdinKind,
   size: TerminalSize | undefined,
   nothing: FileDescriptor,
 ): Streams {
   return stdin === "terminal"
     ? terminalStreams(size ?? DEFAULT_TERMINAL_SIZE)
-    : pipeStreams(stdin, nothing);
+    : pipeStreams(poll, stdin, nothing);
 }
 
 /** Lets a user open them again, as /dev/stdout or by the terminal's name. The group stays. */

@@ -4,8 +4,8 @@ import { TIOCGPTPEER, TIOCSPTLCK, TIOCSWINSZ, WINSIZE } from "../abi/tty.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { cString, syscall } from "../sys/syscall.ts";
 import { KernelInput } from "./input-pipe.ts";
-import { KernelPipe } from "./pipe.ts";
 import type { TerminalSize } from "./processes.ts";
+import { TerminalOutput } from "./terminal-output.ts";
 
 export const DEFAULT_TERMINAL_SIZE: TerminalSize = { rows: 24, columns: 80 };
 
@@ -30,12 +30,12 @@ function duplicate(descriptor: FileDescriptor): FileDescriptor {
 }
 
 export class Terminal implements Disposable {
-  readonly output: KernelPipe;
+  readonly output: TerminalOutput;
   readonly input: KernelInput;
   readonly #master: FileDescriptor;
   #isClosed = false;
 
-  private constructor(master: FileDescriptor, output: KernelPipe, input: KernelInput) {
+  private constructor(master: FileDescriptor, output: TerminalOutput, input: KernelInput) {
     this.#master = master;
     this.output = output;
     this.input = input;
@@ -50,7 +50,7 @@ export class Terminal implements Disposable {
     const peer = syscall("ioctl", "TIOCGPTPEER", master.number, TIOCGPTPEER, flags);
     const slave = stack.use(new FileDescriptor(peer));
     const input = stack.use(new KernelInput(duplicate(master), END_OF_INPUT));
-    const terminal = new Terminal(master, new KernelPipe(duplicate(master)), input);
+    const terminal = new Terminal(master, new TerminalOutput(duplicate(master)), input);
     stack.move();
     terminal.resize(size);
     return { terminal, slave };

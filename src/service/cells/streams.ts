@@ -12,6 +12,7 @@ import type { Cells } from "../../domain/cells/cells.ts";
 import type { ExecSpec } from "../../domain/cells/exec.ts";
 import { executableName } from "../../domain/executables/executable-name.ts";
 import type { Executable, ExitStatus } from "../../domain/executables/executable.ts";
+import { readChunks } from "../../domain/executables/read-chunks.ts";
 import type {
   CellService,
   CellServiceAttachRequest,
@@ -126,7 +127,7 @@ async function pump(
   stream: "stdout" | "stderr",
   answers: Channel<ExecAnswer>,
 ): Promise<void> {
-  for await (const value of process[stream].read()) {
+  for await (const value of readChunks(process[stream])) {
     if (!(await answers.push({ message: { case: stream, value } }))) {
       return;
     }

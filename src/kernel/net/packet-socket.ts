@@ -1,0 +1,137 @@
+/**
+ * Packets of a SOCK_SEQPACKET socket (unix(7)), and the descriptors that come with them (SCM_RIGHTS). Nothing blocks, and
+ * what cannot be done now is -errno.
+ */
+import {
+  AF_UNIX,
+  CMSGHDR,
+  IOVEC,
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_TRUNC,
+  MSGHDR,
+  SCM_RIGHTS,
+  SOCK_CLOEXEC,
+  SOCK_SEQPACKET,
+  SOL_SOCKET,
+} from "../abi/unix.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import { addressOf } from "../sys/memory.ts";
+import { syscall, syscallRaw } from "../sys/syscall.ts";
+
+const FD_BYTES = 4;
+/** With one packet; the kernel takes up to 253 (SCM_MAX_FD). */
+export const MAX_PACKET_DESCRIPTORS = 16;
+const ALIGNMENT = 8;
+
+export interface Packet {
+  /** Empty at the end: nobody holds the other side any more. */
+  readonly bytes: Uint8Array;
+  readonly descriptors: readonly FileDescriptor[];
+  /** Something did not fit, and is lost. */
+  readonly isCut: boolean;
+}
+
+/** Two sockets that are connected. @throws {SyscallError} */
+export function packetSocketPair(): [FileDescriptor, FileDescriptor] {
+  const ends = new Int32Array(2);
+  // SAFETY: the kernel writes two descriptors into `ends`.
+  syscall("socketpair", "", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+  const [a = -1, b = -1] = ends;
+  return [new FileDescriptor(a), new FileDescriptor(b)];
+}
+
+/** A `struct msghdr` on these bytes. All three have to be referenced until the call is over. */
+function headerFor(bytes: Uint8Array, control: Uint8Array | undefined) {
+  const iovec = IOVEC.make({ iov_base: addressOf(bytes), iov_len: bytes.length });
+  const header = MSGHDR.make({
+    msg_iov: addressOf(iovec),
+    msg_iovlen: 1,
+    ...(control === undefined
+      ? {}
+      : { msg_control: addressOf(control), msg_controllen: control.length }),
+  });
+  return { header, iovec, bytes, control };
+}
+
+function rightsFor(descriptors: readonly number[]): Uint8Array | undefined {
+  if (descriptors.length === 0) {
+    return undefined;
+  }
+  if (descriptors.length > MAX_PACKET_DESCRIPTORS) {
+    throw new RangeError(
+      `${descriptors.length} descriptors, and ${MAX_PACKET_DESCRIPTORS} at most`,
+    );
+  }
+  const length = CMSGHDR.size + descriptors.length * FD_BYTES;
+  const view = new DataView(new ArrayBuffer(Math.ceil(length / ALIGNMENT) * ALIGNMENT));
+  CMSGHDR.write(view, { cmsg_len: length, cmsg_level: SOL_SOCKET, cmsg_type: SCM_RIGHTS });
+  for (const [i, descriptor] of descriptors.entries()) {
+    view.setInt32(CMSGHDR.size + i * FD_BYTES, descriptor, true);
+  }
+  return new Uint8Array(view.buffer);
+}
+
+/**
+ * Sends a packet, and duplicates of descriptors.
+ * @returns its bytes, or -errno: EAGAIN where there is no room for it now, EPIPE or ECONNRESET where nobody reads
+ */
+export function sendPacket(
+  socket: number,
+  bytes: Uint8Array,
+  descriptors: readonly number[] = [],
+): number {
+  const message = headerFor(bytes, rightsFor(descriptors));
+  // SAFETY: `message` holds header, vector, bytes and control data beyond the call; the kernel only reads them.
+  const result = syscallRaw("sendmsg", socket, message.header, MSG_DONTWAIT | MSG_NOSIGNAL);
+  void message.iovec.byteLength;
+  return result;
+}
+
+function rightsIn(control: Uint8Array, length: number): FileDescriptor[] {
+  const view = new DataView(control.buffer, control.byteOffset, control.byteLength);
+  const found: FileDescriptor[] = [];
+  for (let at = 0; at + CMSGHDR.size <= length;) {
+    const head = new DataView(view.buffer, view.byteOffset + at, CMSGHDR.size);
+    const bytes = Number(CMSGHDR.read(head, "cmsg_len"));
+    const isRights =
+      CMSGHDR.read(head, "cmsg_level") === SOL_SOCKET &&
+      CMSGHDR.read(head, "cmsg_type") === SCM_RIGHTS;
+    for (
+      let data = at + CMSGHDR.size;
+      isRights && data + FD_BYTES <= at + bytes;
+      data += FD_BYTES
+    ) {
+      found.push(new FileDescriptor(view.getInt32(data, true)));
+    }
+    at += Math.max(Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, CMSGHDR.size);
+  }
+  return found;
+}
+
+/**
+ * Takes the packet that is next.
+ * @param buffer for its bytes; the packet's are a view of it
+ * @returns -errno where there is none: EAGAIN
+ */
+export function receivePacket(socket: number, buffer: Uint8Array): Packet | number {
+  const control = new Uint8Array(
+    CMSGHDR.size + Math.ceil((MAX_PACKET_DESCRIPTORS * FD_BYTES) / ALIGNMENT) * ALIGNMENT,
+  );
+  const message = headerFor(buffer, control);
+  const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+  // SAFETY: `message` holds header, vector, buffer and control data; the kernel writes at most their lengths.
+  const length = syscallRaw("recvmsg", socket, message.header, flags);
+  void message.iovec.byteLength;
+  if (length < 0) {
+    return length;
+  }
+  const controlLength = Number(MSGHDR.read(message.header, "msg_controllen"));
+  return {
+    bytes: buffer.subarray(0, length),
+    descriptors: rightsIn(control, Math.min(controlLength, control.length)),
+    isCut: (MSGHDR.read(message.header, "msg_flags") & (MSG_TRUNC | MSG_CTRUNC)) !== 0,
+  };
+}

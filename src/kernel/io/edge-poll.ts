@@ -36,10 +36,14 @@ export class EdgePoll implements Disposable {
     syscall("epoll_ctl", `add ${fd}`, this.#epoll.number, EPOLL_CTL_ADD, fd, this.#event);
   }
 
-  /** Hands on what has changed. @returns whether there may be more */
-  take(handle: (fd: number, events: number) => void): boolean {
+  /**
+   * Hands on what has changed.
+   * @param timeoutMs how long to wait for something; -1 for ever. A signal may end the wait early
+   * @returns whether there may be more
+   */
+  take(handle: (fd: number, events: number) => void, timeoutMs = 0): boolean {
     // SAFETY: the kernel writes at most `MAX_EVENTS` events.
-    const count = syscallRaw("epoll_wait", this.#epoll.number, this.#events, MAX_EVENTS, 0);
+    const count = syscallRaw("epoll_wait", this.#epoll.number, this.#events, MAX_EVENTS, timeoutMs);
     for (let i = 0; i < count; i++) {
       const at = i * EPOLL_EVENT_BYTES;
       handle(this.#events.getUint32(at + 4, true), this.#events.getUint32(at, true));

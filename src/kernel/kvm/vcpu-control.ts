@@ -65,6 +65,23 @@ export class VcpuControl {
     }
   }
 
+  /** As {@link reached}, for a thread that has nothing else to do meanwhile. */
+  waitFor(phases: readonly VcpuPhase[], timeoutMs: number): VcpuPhase | undefined {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const now = Atomics.load(this.#words, PHASE);
+      const phase = PHASES[now] ?? "stopped";
+      if (phases.includes(phase)) {
+        return phase;
+      }
+      const leftMs = end - performance.now();
+      if (leftMs <= 0) {
+        return undefined;
+      }
+      Atomics.wait(this.#words, PHASE, now, leftMs);
+    }
+  }
+
   /**
    * For other threads: waits until the vCPU's thread is in one of these phases.
    * @returns the phase, or undefined when the time is over

@@ -17,9 +17,14 @@ export class EventFd implements Disposable {
   readonly #count = new BigUint64Array(1);
 
   /** @throws {SyscallError} */
-  constructor({ isBlocking = false }: EventFdOptions = {}) {
+  constructor({ isBlocking = false, attached }: EventFdOptions & { attached?: number } = {}) {
     const flags = EFD_CLOEXEC | (isBlocking ? 0 : EFD_NONBLOCK);
-    this.descriptor = new FileDescriptor(syscall("eventfd2", "", 0, flags));
+    this.descriptor = new FileDescriptor(attached ?? syscall("eventfd2", "", 0, flags));
+  }
+
+  /** One that another thread of this process has made, and closes: not to be disposed of here. */
+  static attach(fd: number): EventFd {
+    return new EventFd({ attached: fd });
   }
 
   /** Adds 1, and so wakes who waits. @throws {SyscallError} */

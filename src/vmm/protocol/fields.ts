@@ -120,6 +120,13 @@ export class Fields {
     );
   }
 
+  /** A list of texts. */
+  texts(name: string, maxLength: number, maxTextLength: number): string[] {
+    return this.#array(name, maxLength).map((value, at) =>
+      new Fields({ [at]: value }, `${this.#path}.${name}`).string(String(at), maxTextLength),
+    );
+  }
+
   #array(name: string, maxLength: number): unknown[] {
     const value = this.#take(name);
     if (!Array.isArray(value) || value.length > maxLength) {

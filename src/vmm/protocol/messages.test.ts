@@ -97,7 +97,13 @@ describe("parseVmmMessage", () => {
 describe("parseResult", () => {
   test("reads a status, and leaves out what it does not know", () => {
     const end = { kind: "off", message: "" };
-    const status = { state: "ended", runtimeMs: 1.5, firstRunMs: 70, balloonBytes: 4096, end };
+    const status = {
+      state: "ended",
+      runtimeMs: 1.5,
+      firstRunAtMs: 1.7e12,
+      balloonBytes: 4096,
+      end,
+    };
     expect(parseResult("status", { ...status, later: 1 })).toEqual(status as never);
   });
 

@@ -52,8 +52,8 @@ export interface VmStatus {
   readonly end?: VmEnd;
   /** How long the guest ran, pauses left out. */
   readonly runtimeMs: number;
-  /** From the start of the process to the guest's first instruction; once it has run. */
-  readonly firstRunMs?: number;
+  /** When the guest first ran, as a time of the host: milliseconds since 1970, with a fraction. */
+  readonly firstRunAtMs?: number;
   /** How much the guest has given back, where it has a balloon. */
   readonly balloonBytes?: number;
 }
@@ -151,7 +151,7 @@ function readEnd(fields: Fields): VmEnd {
 
 function readStatus(fields: Fields): VmStatus {
   const end = fields.optional("end", () => fields.object("end", readEnd));
-  const firstRunMs = fields.optional("firstRunMs", () => fields.duration("firstRunMs"));
+  const firstRunAtMs = fields.optional("firstRunAtMs", () => fields.duration("firstRunAtMs"));
   const balloonBytes = fields.optional("balloonBytes", () =>
     fields.integer("balloonBytes", 0, Number.MAX_SAFE_INTEGER),
   );
@@ -159,7 +159,7 @@ function readStatus(fields: Fields): VmStatus {
     state: fields.oneOf("state", VM_STATES),
     runtimeMs: fields.duration("runtimeMs"),
     ...(end === undefined ? {} : { end }),
-    ...(firstRunMs === undefined ? {} : { firstRunMs }),
+    ...(firstRunAtMs === undefined ? {} : { firstRunAtMs }),
     ...(balloonBytes === undefined ? {} : { balloonBytes }),
   };
 }

@@ -17,7 +17,12 @@ import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
 
 /** The first one is what runs; a Worker's file has to be named here too, or the executable does not find it. */
-const ENTRY_POINTS = ["src/main/main.ts"];
+const ENTRY_POINTS = [
+  "src/main/main.ts",
+  "src/vmm/machine/vcpu-worker.ts",
+  "src/vmm/machine/devices-worker.ts",
+  "src/vmm/machine/disks-worker.ts",
+];
 /** The other names of the executable, by which it knows what to be. */
 const LINKS = ["aer", "auraescript"];
 /**

@@ -21,6 +21,10 @@ function program(): { name: Program; args: string[] } {
 const { name, args } = program();
 switch (name) {
   case "auraed":
+    if (args[0] === "vmm") {
+      // Before anything of the daemon is loaded: the time to a guest's first instruction is product.
+      process.exit((await import("./vmm.ts")).runVmmCommand(args.slice(1)));
+    }
     process.exit(await (await import("./auraed.ts")).runAuraed(args));
     break;
   case "aer":

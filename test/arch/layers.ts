@@ -50,7 +50,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   script: { paths: ["script"], layers: ["library", "client", "base"], packages: ["@connectrpc/"] },
   main: {
     paths: ["main"],
-    layers: ["daemon", "cli", "script", "library", "pki", "client", "base"],
+    layers: ["daemon", "cli", "script", "library", "pki", "client", "vmm", "base"],
     packages: [],
   },
 };

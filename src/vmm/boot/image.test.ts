@@ -64,3 +64,18 @@ describe("Image", () => {
     },
   );
 });
+
+test("Image.joined has each archive at a multiple of four bytes, and zeros between them", () => {
+  const parts = ["abcde", "", "fg", "hijk"].map((text, i) =>
+    Image.ofBytes(`${i}`, new TextEncoder().encode(text)),
+  );
+  const joined = Image.joined("all", parts);
+  const text = "abcde\0\0\0fg\0\0hijk";
+  expect(joined.bytes).toBe(text.length);
+  for (let start = 0; start < text.length; start++) {
+    const { buffer } = joined.slice(start, text.length - start, "text");
+    expect(new TextDecoder().decode(buffer)).toBe(text.slice(start));
+  }
+  expect(() => joined.slice(1, text.length, "text")).toThrow("past its end");
+  expect(Image.joined("none", []).bytes).toBe(0);
+});

@@ -7,6 +7,7 @@ import { BootError } from "./boot-error.ts";
 
 /** What one call reads at most: the kernel's own bound is 2 GiB less a page (read(2)). */
 const MAX_READ_BYTES = 1024 * 1024 * 1024;
+const ARCHIVE_ALIGNMENT = 4;
 
 export class Image {
   readonly name: string;
@@ -44,6 +45,31 @@ export class Image {
       const part = bytes.subarray(offset, offset + into.length);
       into.set(part);
       return part.length;
+    });
+  }
+
+  /**
+   * Archives one after the other, each at a multiple of four bytes, as the kernel looks for them (init/initramfs.c); what is
+   * between them is zero.
+   */
+  static joined(name: string, parts: readonly Image[]): Image {
+    let end = 0;
+    const placed = parts.map((image) => {
+      const start = Math.ceil(end / ARCHIVE_ALIGNMENT) * ARCHIVE_ALIGNMENT;
+      end = start + image.bytes;
+      return { image, start, end };
+    });
+    return new Image(name, end, (offset, into) => {
+      const part = placed.find((it) => offset < it.end);
+      if (part === undefined) {
+        return 0;
+      }
+      if (offset < part.start) {
+        const zeros = Math.min(part.start - offset, into.length);
+        into.fill(0, 0, zeros);
+        return zeros;
+      }
+      return part.image.#read(offset - part.start, into.subarray(0, part.end - offset));
     });
   }
 

@@ -1,0 +1,10 @@
+/** The thread of all devices but disks. It waits for its work as a message, and then for nothing else. */
+import { makeDevice } from "./make-device.ts";
+import { runDeviceThread } from "./run-device-thread.ts";
+import type { DeviceThreadWork } from "./thread-work.ts";
+
+declare const self: Worker;
+
+self.onmessage = ({ data }: MessageEvent<DeviceThreadWork>) => {
+  void runDeviceThread(data, makeDevice);
+};

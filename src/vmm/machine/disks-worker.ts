@@ -1,0 +1,10 @@
+/** The thread of the disks, whose calls block. It waits for its work as a message, and then for nothing else. */
+import { makeDisk } from "./make-disk.ts";
+import { runDeviceThread } from "./run-device-thread.ts";
+import type { DeviceThreadWork } from "./thread-work.ts";
+
+declare const self: Worker;
+
+self.onmessage = ({ data }: MessageEvent<DeviceThreadWork>) => {
+  void runDeviceThread(data, makeDisk);
+};

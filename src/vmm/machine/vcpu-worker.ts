@@ -1,0 +1,23 @@
+/** The thread of one processor: runs it until the machine ends. It waits for its work as a message, and then for nothing else. */
+import { messageOf } from "../../base/errors.ts";
+import { Vcpu } from "../../kernel/kvm/vcpu.ts";
+import { runVcpu } from "../../kernel/kvm/vcpu-loop.ts";
+import { EventFd } from "../../kernel/sys/event-fd.ts";
+import { Reports } from "./reports.ts";
+import type { VcpuThreadWork } from "./thread-work.ts";
+import { VcpuBus } from "./vcpu-bus.ts";
+import { endOfLoop } from "./vm-end.ts";
+
+declare const self: Worker;
+
+self.onmessage = ({ data: work }: MessageEvent<VcpuThreadWork>) => {
+  const reports = new Reports(EventFd.attach(work.eventFd), work.reports);
+  try {
+    const end = endOfLoop(runVcpu(Vcpu.attach(work.handle), VcpuBus.of(work)), work.handle.index);
+    if (end !== undefined) {
+      reports.end(end);
+    }
+  } catch (error) {
+    reports.end({ kind: "failed", message: `vCPU ${work.handle.index}: ${messageOf(error)}` });
+  }
+};

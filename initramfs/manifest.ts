@@ -64,7 +64,9 @@ export const APPLETS = [
  * and the power button with its events. What the kernel has built in is left out by itself.
  */
 export const MODULES = [
+  "virtio_mmio",
   "virtio_pci",
+  "virtio_console",
   "virtio_net",
   "virtio_blk",
   "virtio_rng",

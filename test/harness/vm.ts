@@ -48,6 +48,8 @@ export interface VmOptions {
   readonly commandLine?: readonly string[];
   /** Further files for /etc/aurae. */
   readonly site?: Readonly<Record<string, string | Uint8Array>>;
+  /** Archives of files anywhere, behind the site's. */
+  readonly archives?: readonly Uint8Array[];
   /** Whether the site has the certificate of the client "boot", and a configuration for it. Left out: no. */
   readonly hasBootIdentity?: boolean;
   readonly memoryMib?: number;
@@ -276,7 +278,7 @@ function writeInitrd(directory: string, site: string, options: VmOptions, module
   const shipped = readFileSync(path);
   const image = options.compressed === true ? shipped : Bun.zstdDecompressSync(shipped);
   const out = join(directory, "initrd");
-  writeFileSync(out, joinArchives([image, siteArchive(site)]));
+  writeFileSync(out, joinArchives([image, siteArchive(site), ...(options.archives ?? [])]));
   return out;
 }
 

@@ -1,0 +1,79 @@
+/**
+ * Debian's stock kernel in a machine of `auraed vmm`, in the test VM, whose processor has virtualisation in emulation: it
+ * boots to our own initramfs as its initrd, whose init is auraed, and ends when its power button is pressed.
+ */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { buildInitramfs } from "../../build/initramfs.ts";
+import { ensureKernel } from "../../build/kernel-package.ts";
+import { resolveModules } from "../../build/modules.ts";
+import { inRoot } from "../../build/paths.ts";
+import { type CpioEntry, cpioArchive } from "../../initramfs/cpio.ts";
+import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { bootVm } from "../harness/vm.ts";
+import type { DriverPlan } from "../harness/vmm-driver.ts";
+
+const MIB = 1024 * 1024;
+/** Where the test VM has what the machine is made of. */
+const FOLDER = "vmm";
+const READY_MS = 120_000;
+const END_MS = 30_000;
+/** The driver in one file, and the library that it loads beside it. */
+async function driverFiles(): Promise<Record<string, Uint8Array>> {
+  const result = await Bun.build({
+    entrypoints: [inRoot("test/harness/vmm-driver.ts")],
+    target: "bun",
+  });
+  const files = await Promise.all(
+    result.outputs.map(async (output) => {
+      const name = output.kind === "entry-point" ? "vmm-driver.js" : output.path.replace("./", "");
+      return [name, new Uint8Array(await output.arrayBuffer())] as const;
+    }),
+  );
+  return Object.fromEntries(files);
+}
+
+test("a stock kernel boots to auraed in a machine of ours, and ends by its power button", async () => {
+  const { image, modulesDir } = ensureKernel(inRoot(".cache"));
+  const modules = resolveModules(modulesDir, ["kvm_amd"]);
+  const plan: DriverPlan = {
+    modules: modules.map(({ name }) => `/${FOLDER}/${name}.ko`),
+    kernel: `/${FOLDER}/vmlinuz`,
+    initrds: [`/${FOLDER}/guest.cpio.zst`],
+    config: {
+      memoryBytes: 640 * MIB,
+      commandLine: "console=hvc0 console=ttyS0 tsc=reliable panic=-1 cryptomgr.notests loglevel=7",
+      hasBalloon: true,
+    },
+    ready: "Running as pid 1",
+    readyMs: READY_MS,
+    endMs: END_MS,
+  };
+  const files: Record<string, Uint8Array> = {
+    vmlinuz: readFileSync(image),
+    "guest.cpio.zst": readFileSync(buildInitramfs({ kernelModules: modulesDir }).path),
+    "plan.json": new TextEncoder().encode(JSON.stringify(plan)),
+    ...(await driverFiles()),
+  };
+  for (const { name, content } of modules) {
+    files[`${name}.ko`] = content;
+  }
+  const archive = cpioArchive([
+    { kind: "directory", path: FOLDER, mode: 0o755 },
+    ...Object.entries(files).map(([name, content]): CpioEntry => {
+      return { kind: "file", path: `${FOLDER}/${name}`, mode: 0o644, content };
+    }),
+  ]);
+  await using vm = await bootVm({ name: "vmm", archives: [archive], memoryMib: 1536 });
+  const command = `cd /${FOLDER} && auraescript vmm-driver.js plan.json >/dev/console 2>&1`;
+  await vm.client(CellService).start({ executable: { name: "driver", command } });
+  await vm.waitForConsole(/^driver\| DONE/m, READY_MS + END_MS);
+  const lines = vm.console().split(/\r?\n/);
+  const said = (mark: string) =>
+    lines.flatMap((line) => (line.startsWith(`${mark}| `) ? [line.slice(mark.length + 2)] : []));
+  expect(said("console").join("\n")).toContain("Running as pid 1");
+  expect(said("serial").join("\n")).toContain("Linux version");
+  const [ready, end] = said("driver");
+  expect(JSON.parse(ready ?? "{}")).toMatchObject({ ready: true, status: { state: "running" } });
+  expect(JSON.parse(end ?? "{}")).toMatchObject({ end: { kind: "off" }, code: 0 });
+}, 400_000);

@@ -72,6 +72,8 @@ export interface PortRange {
 }
 
 export const SERIAL_PORTS: PortRange = { port: 0x3f8, count: 8 };
+/** Its line status register. */
+export const SERIAL_STATUS_PORT = 0x3fd;
 export const RTC_PORTS: PortRange = { port: 0x70, count: 2 };
 /** The command port of the keyboard controller, by which a PC is reset. */
 export const I8042_COMMAND_PORTS: PortRange = { port: 0x64, count: 1 };

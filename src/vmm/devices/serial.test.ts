@@ -278,6 +278,32 @@ describe("the state of Serial", () => {
   });
 });
 
+test("plainStatus is what LSR reads as, whenever it is not 0", () => {
+  const random = randomFrom(9);
+  const port = new Port();
+  let [plain, odd] = [0, 0];
+  for (let i = 0; i < 20_000; i++) {
+    if (random(3) === 0) {
+      port.feed(random(256));
+    } else if (random(2) === 0) {
+      port.in(random(8));
+    } else {
+      port.out(random(8), random(4) === 0 ? random(256) : 0);
+    }
+    const status = port.serial.plainStatus;
+    if (status === 0) {
+      odd += 1;
+    } else {
+      plain += 1;
+      const sent = port.sent.length;
+      expect([port.in(LSR), port.serial.plainStatus]).toEqual([status, status]);
+      port.out(DATA, 1);
+      expect([port.sent.length, port.in(LSR)]).toEqual([sent + 1, status]);
+    }
+  }
+  expect(Math.min(plain, odd)).toBeGreaterThan(100);
+});
+
 test("Serial takes 100,000 random accesses and inputs from seed 3 without a fault", () => {
   const random = randomFrom(3);
   const port = new Port();

@@ -117,6 +117,16 @@ export class Serial implements BusDevice {
     return taken;
   }
 
+  /**
+   * What LSR reads as, for as long as reading it changes nothing and a byte that is written to the data register is sent;
+   * 0 when that is not so.
+   */
+  get plainStatus(): number {
+    const ready = this.#received.length > 0 ? LSR_DATA_READY : 0;
+    const isPlain = !this.#hasDivisorAccess && !this.#isLooped && !this.#hasOverrun;
+    return isPlain ? LSR_TRANSMIT_EMPTY | ready : 0;
+  }
+
   /** A wider access is one to each of the registers from there on, as the bus of a PC does it. */
   read(offset: number, data: Uint8Array): void {
     for (let i = 0; i < data.length; i += 1) {

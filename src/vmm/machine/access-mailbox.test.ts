@@ -76,6 +76,34 @@ describe("AccessMailbox", () => {
     expect(isAsked).toBe(true);
   });
 
+  test("bytes for the serial port wait for nobody, and come before what is asked after them", () => {
+    const seen: string[] = [];
+    const { mailbox, rings } = answered((_, isWrite, address, data) => {
+      seen.push(`${isWrite ? "w" : "r"}${address.toString(16)}:${data[0]}`);
+    });
+    expect(mailbox.postSerial(1)).toBe(false); // before the port has said what its status is
+    mailbox.serialStatus = 0x60;
+    mailbox.endSleep();
+    for (let byte = 1; byte <= 3; byte++) {
+      expect(mailbox.postSerial(byte)).toBe(true);
+    }
+    expect([seen, rings()]).toEqual([[], 0]);
+    expect(mailbox.prepareSleep()).toBe(false);
+    Atomics.store(new Int32Array(mailbox.memory), 2, 1); // asleep after all
+    mailbox.write("port", 0x3fb, Uint8Array.of(9));
+    expect(seen).toEqual(["w3f8:1", "w3f8:2", "w3f8:3", "w3fb:9"]);
+    mailbox.endSleep();
+    let taken = 0;
+    while (mailbox.postSerial(taken & 0xff)) {
+      taken += 1;
+    }
+    expect(taken).toBe(256);
+    expect(mailbox.serve(() => undefined)).toBe(true);
+    expect(mailbox.postSerial(1)).toBe(true);
+    mailbox.serialStatus = 0;
+    expect(mailbox.postSerial(2)).toBe(false);
+  });
+
   test("processors in several threads get their own answers, and none is lost", async () => {
     using doorbell = new EventFd();
     const mailbox = new AccessMailbox(doorbell);

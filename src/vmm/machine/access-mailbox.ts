@@ -2,7 +2,11 @@
  * How a processor's thread asks the thread of a device: a place in shared memory for one access, with a lock between
  * processors, and an eventfd that wakes the device's thread where it sleeps. The processor waits for the answer, as a real
  * one does for its bus. Neither side allocates anything for an access.
+ *
+ * There is one exception, for what kernels print: bytes for the serial port are posted into a ring, and its status is read
+ * from here, for as long as the port says that it is as plain as that. What is posted comes before what is asked later.
  */
+import { SERIAL_PORTS } from "../memory-map.ts";
 import type { Bell } from "./bell.ts";
 
 export type Space = "port" | "mmio";
@@ -21,9 +25,17 @@ const ASLEEP = 2;
 const OPERATION = 3;
 const ADDRESS_LOW = 4;
 const ADDRESS_HIGH = 5;
-const DATA_OFFSET = 24;
+const STATUS = 6;
+/** How many bytes were ever posted, and how many of those were taken, both modulo 2^32. */
+const POSTED = 7;
+const TAKEN_POSTS = 8;
+const DATA_OFFSET = 40;
 const MAX_BYTES = 8;
-const BYTES = DATA_OFFSET + MAX_BYTES;
+const RING_OFFSET = DATA_OFFSET + MAX_BYTES;
+const RING_BYTES = 256;
+const BYTES = RING_OFFSET + RING_BYTES;
+/** Where posted bytes go: the serial port's data register. */
+const POSTED_PORT = SERIAL_PORTS.port;
 
 /** How often who waits looks again before it sleeps: for some 10 microseconds, and not at all on a single processor. */
 const SPINS = navigator.hardwareConcurrency > 1 ? 300 : 0;
@@ -51,12 +63,15 @@ export class AccessMailbox {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #data: readonly Uint8Array[];
+  readonly #ring: Uint8Array;
+  readonly #one = new Uint8Array(1);
   readonly #doorbell: Bell;
 
   /** @param doorbell wakes the device's thread @param memory of the same mailbox in another thread */
   constructor(doorbell: Bell, memory = new SharedArrayBuffer(BYTES)) {
     this.#doorbell = doorbell;
-    this.#words = new Int32Array(memory);
+    this.#words = new Int32Array(memory, 0, DATA_OFFSET / Int32Array.BYTES_PER_ELEMENT);
+    this.#ring = new Uint8Array(memory, RING_OFFSET, RING_BYTES);
     this.#bytes = new Uint8Array(memory, DATA_OFFSET, MAX_BYTES);
     this.#data = Array.from({ length: MAX_BYTES + 1 }, (_, length) =>
       this.#bytes.subarray(0, length),
@@ -99,9 +114,7 @@ export class AccessMailbox {
     if (Atomics.compareExchange(words, STATE, IDLE, REQUESTED) !== IDLE) {
       return false;
     }
-    if (Atomics.load(words, ASLEEP) !== 0) {
-      this.#doorbell.signal();
-    }
+    this.#wake();
     for (let i = 0; i < SPINS && Atomics.load(words, STATE) === REQUESTED; i++) {
       Atomics.pause(); // the answer is often on its way
     }
@@ -109,6 +122,40 @@ export class AccessMailbox {
       Atomics.wait(words, STATE, REQUESTED);
     }
     return Atomics.compareExchange(words, STATE, ANSWERED, IDLE) === ANSWERED;
+  }
+
+  #wake(): void {
+    if (Atomics.load(this.#words, ASLEEP) !== 0) {
+      this.#doorbell.signal();
+    }
+  }
+
+  /** What the serial port's line status reads as; 0: it has to be asked. For the device's thread to set. */
+  get serialStatus(): number {
+    return Atomics.load(this.#words, STATUS);
+  }
+
+  set serialStatus(status: number) {
+    Atomics.store(this.#words, STATUS, status);
+  }
+
+  /** For a processor's thread: sends a byte over the serial port, and waits for nothing. @returns false where it must ask */
+  postSerial(byte: number): boolean {
+    const words = this.#words;
+    this.#lock();
+    const at = words[POSTED] ?? 0;
+    const isTaken =
+      Atomics.load(words, STATUS) !== 0 &&
+      ((at - Atomics.load(words, TAKEN_POSTS)) | 0) < RING_BYTES;
+    if (isTaken) {
+      this.#ring[at & (RING_BYTES - 1)] = byte;
+      Atomics.store(words, POSTED, (at + 1) | 0);
+    }
+    this.#unlock();
+    if (isTaken) {
+      this.#wake();
+    }
+    return isTaken;
   }
 
   #lock(): void {
@@ -146,11 +193,14 @@ export class AccessMailbox {
     return true;
   }
 
-  /** For the device's thread: answers an access that waits. @returns whether there was one */
+  /** For the device's thread: takes what is posted, and answers an access that waits. @returns whether there was any */
   serve(handle: AccessHandler): boolean {
     const words = this.#words;
-    if (Atomics.load(words, STATE) !== REQUESTED) {
-      return false;
+    // Looked at first: what was posted before it was asked is there by now.
+    const isAsked = Atomics.load(words, STATE) === REQUESTED;
+    const wasPosted = this.#takePosts(handle);
+    if (!isAsked) {
+      return wasPosted;
     }
     const operation = words[OPERATION] ?? 0;
     const address = ((words[ADDRESS_HIGH] ?? 0) >>> 0) * WORD + ((words[ADDRESS_LOW] ?? 0) >>> 0);
@@ -167,13 +217,30 @@ export class AccessMailbox {
     return true;
   }
 
+  #takePosts(handle: AccessHandler): boolean {
+    const words = this.#words;
+    const end = Atomics.load(words, POSTED);
+    let at = words[TAKEN_POSTS] ?? 0;
+    if (at === end) {
+      return false;
+    }
+    for (; at !== end; at = (at + 1) | 0) {
+      this.#one[0] = this.#ring[at & (RING_BYTES - 1)] ?? 0;
+      handle("port", true, POSTED_PORT, this.#one);
+    }
+    Atomics.store(words, TAKEN_POSTS, end);
+    return true;
+  }
+
   /**
    * For the device's thread, before it sleeps: who asks from now on rings the doorbell.
    * @returns whether it may sleep: nobody has asked meanwhile
    */
   prepareSleep(): boolean {
-    Atomics.store(this.#words, ASLEEP, 1);
-    if (Atomics.load(this.#words, STATE) === REQUESTED) {
+    const words = this.#words;
+    Atomics.store(words, ASLEEP, 1);
+    const isPosted = Atomics.load(words, POSTED) !== Atomics.load(words, TAKEN_POSTS);
+    if (isPosted || Atomics.load(words, STATE) === REQUESTED) {
       this.endSleep();
       return false;
     }

@@ -47,6 +47,8 @@ export interface DeviceLoopOptions<Command> {
   readonly commands: CommandMailbox<Command>;
   readonly onAccess: AccessHandler;
   readonly onCommand: (command: Command) => unknown;
+  /** After sources had their turn. */
+  readonly onWork?: () => void;
 }
 
 const FOR_EVER = -1;
@@ -118,14 +120,19 @@ export class DeviceLoop<Command> implements Disposable {
 
   /** Until {@link end} is called, by a command. */
   run(): void {
-    const { access, commands, onAccess, onCommand } = this.#options;
+    const { access, commands, onAccess, onCommand, onWork } = this.#options;
+    const onCommandAfterAccess = (command: Command): unknown => {
+      access.serve(onAccess); // what came before the command
+      return onCommand(command);
+    };
     while (!this.#isOver) {
       this.#wait();
       access.serveAll(onAccess);
-      commands.serve(onCommand);
+      commands.serve(onCommandAfterAccess);
       if (!this.#isPaused) {
         this.#workOnSources();
         this.#workOnQueues();
+        onWork?.();
       }
     }
   }

@@ -72,7 +72,11 @@ export class DeviceThread {
         } else {
           bus.read(address, data);
         }
+        if (space === "port") {
+          this.#tellSerialStatus();
+        }
       },
+      onWork: () => this.#tellSerialStatus(),
       onCommand: (command) => this.#do(command),
     });
     const memory = new GuestMemory(
@@ -114,6 +118,13 @@ export class DeviceThread {
     }
     // Whoever waits for an answer is not to wait for ever.
     this.#access.close();
+  }
+
+  /** Before anybody is answered who may have changed it. */
+  #tellSerialStatus(): void {
+    if (this.#platform !== undefined) {
+      this.#access.serialStatus = this.#platform.serialStatus;
+    }
   }
 
   #do(command: DeviceCommand): unknown {
@@ -186,5 +197,6 @@ export class DeviceThread {
       interrupt.retrigger();
     }
     this.#platform?.restore(platform);
+    this.#tellSerialStatus();
   }
 }

@@ -45,6 +45,11 @@ export class PlatformDevices {
     this.#reset = new I8042Reset(ended);
   }
 
+  /** As `AccessMailbox.serialStatus` has it. */
+  get serialStatus(): number {
+    return this.#line.serial.plainStatus;
+  }
+
   addTo(ports: Bus, loop: { add(source: LoopSource): void }): void {
     ports.add(SERIAL_PORTS.port, SERIAL_PORTS.count, this.#line.serial);
     ports.add(RTC_PORTS.port, RTC_PORTS.count, this.#rtc);

@@ -21,7 +21,7 @@ function busFor() {
   });
   const interruptStatus = new SharedArrayBuffer(8);
   const bus = new VcpuBus(mailboxes, { platform: 0, virtio: [1, 0], interruptStatus });
-  return { bus, seen, status: new Int32Array(interruptStatus) };
+  return { bus, seen, status: new Int32Array(interruptStatus), platform: mailboxes[0]! };
 }
 
 describe("VcpuBus", () => {
@@ -38,6 +38,20 @@ describe("VcpuBus", () => {
       "disks mmio r d0000000 4",
       "devices mmio w d0001070 4",
     ]);
+  });
+
+  test("answers for the serial port's status, and posts what is sent, for as long as the port lets it", () => {
+    const { bus, seen, platform } = busFor();
+    const data = Uint8Array.of(0x41);
+    bus.writePort(0x3f8, data);
+    expect(seen).toEqual(["devices port w 3f8 1"]);
+    platform.serialStatus = 0x61;
+    platform.endSleep();
+    bus.readPort(0x3fd, data);
+    expect(data[0]).toBe(0x61);
+    bus.writePort(0x3f8, data);
+    expect(seen.length).toBe(1);
+    expect(platform.serve(() => undefined)).toBe(true);
   });
 
   test("answers for interrupts by itself", () => {

@@ -1,6 +1,6 @@
 /**
- * What a processor's thread finds beside memory: the two interrupt registers of each virtio device, which it answers by
- * itself, and for all else the mailbox of the thread that has the device. What belongs to nobody reads as ones and takes
+ * What a processor's thread finds beside memory: the two interrupt registers of each virtio device and the status of the
+ * serial port, which it answers by itself, and for all else the mailbox of the thread that has the device. What belongs to nobody reads as ones and takes
  * every write, as on a PC.
  */
 import { EventFd } from "../../kernel/sys/event-fd.ts";
@@ -12,6 +12,7 @@ import {
   type PortRange,
   RTC_PORTS,
   SERIAL_PORTS,
+  SERIAL_STATUS_PORT,
   VIRTIO_MMIO_ADDRESS,
   VIRTIO_MMIO_BYTES,
 } from "../memory-map.ts";
@@ -93,6 +94,13 @@ export class VcpuBus implements GuestBus {
   }
 
   readPort(port: number, data: Uint8Array): void {
+    if (port === SERIAL_STATUS_PORT && data.length === 1) {
+      const status = this.#platform.serialStatus;
+      if (status !== 0) {
+        data[0] = status;
+        return;
+      }
+    }
     if (this.#ports[port] === 1) {
       this.#platform.read("port", port, data);
     } else {
@@ -101,6 +109,13 @@ export class VcpuBus implements GuestBus {
   }
 
   writePort(port: number, data: Uint8Array): void {
+    if (
+      port === SERIAL_PORTS.port &&
+      data.length === 1 &&
+      this.#platform.postSerial(data[0] ?? 0)
+    ) {
+      return;
+    }
     if (this.#ports[port] === 1) {
       this.#platform.write("port", port, data);
     }

@@ -4,7 +4,7 @@
  */
 import type { Bell } from "./bell.ts";
 import type { LogFields, VmEnd } from "../protocol/messages.ts";
-import { bounded } from "../protocol/messages.ts";
+import { bounded } from "../protocol/bounded.ts";
 import { JsonSlot } from "./json-slot.ts";
 
 const MAX_BYTES = 64 * 1024;

@@ -3,7 +3,8 @@ import { AuraeError, messageOf } from "../../base/errors.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
 import { UnsupportedError } from "../../kernel/sys/unsupported.ts";
 import { CommandError } from "../machine/command-mailbox.ts";
-import { bounded, FAILURE_KINDS, type Failure, type FailureKind } from "../protocol/messages.ts";
+import { bounded } from "../protocol/bounded.ts";
+import { FAILURE_KINDS, type Failure, type FailureKind } from "../protocol/messages.ts";
 
 /** Names of errors that say what was asked for can't be: of those from another thread, nothing else is known. */
 const INVALID: readonly string[] = [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { randomFrom } from "../../../test/harness/random.ts";
+import { bounded } from "./bounded.ts";
 import {
-  bounded,
   MAX_MESSAGE_BYTES,
   parseRequest,
   parseResult,

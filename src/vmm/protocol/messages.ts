@@ -3,6 +3,7 @@
  * socket. The daemon asks, with a number that the answer repeats; the monitor also tells of events. Neither believes the
  * other: a guest that has got out of its machine sits in the monitor.
  */
+import { MAX_TEXT } from "./bounded.ts";
 import { Fields, quoted, readWhole } from "./fields.ts";
 import { type MachineConfig, parseMachineConfig, readConsoleSize } from "./machine-config.ts";
 import { ProtocolError } from "./protocol-error.ts";
@@ -12,7 +13,6 @@ export const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Of one request `input`, before base64. */
 export const MAX_INPUT_BYTES = 4096;
 const MAX_INPUT_CHARACTERS = Math.ceil(MAX_INPUT_BYTES / 3) * 4;
-const MAX_TEXT = 4096;
 const MAX_LOG_FIELDS = 32;
 
 export const VM_STATES = ["empty", "created", "running", "paused", "ended"] as const;
@@ -288,9 +288,4 @@ export function requestPacket(request: Request): Uint8Array {
 /** An answer or an event as a packet. Texts of others are cut to what the daemon takes. */
 export function vmmPacket(message: VmmMessage): Uint8Array {
   return packetOf(message);
-}
-
-/** A message for a person, no longer than a field may be. */
-export function bounded(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 3)}...` : text;
 }

@@ -16,7 +16,7 @@ import type { DriverPlan } from "../harness/vmm-driver.ts";
 const MIB = 1024 * 1024;
 /** Where the test VM has what the machine is made of. */
 const FOLDER = "vmm";
-const READY_MS = 200_000;
+const READY_MS = 150_000;
 const END_MS = 30_000;
 /** The driver in one file, and the library that it loads beside it. */
 async function driverFiles(): Promise<Record<string, Uint8Array>> {

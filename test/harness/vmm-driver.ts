@@ -97,7 +97,8 @@ async function drive(plan: DriverPlan): Promise<void> {
   const status = vmm.end === undefined ? vmm.call("status", {}) : undefined;
   const firstRunMs = Math.round((status?.firstRunAtMs ?? 0) - startedAtMs);
   const log = vmm.events.flatMap((event) => (event.event === "log" ? [event] : []));
-  say("driver", JSON.stringify({ ready: isReady(), firstRunMs, status, log }));
+  const privateMib = vmm.privateBytes(plan.config.memoryBytes ?? 0) / 2 ** 20;
+  say("driver", JSON.stringify({ ready: isReady(), firstRunMs, privateMib, status, log }));
   if (vmm.end === undefined) {
     vmm.call("pressPowerButton", {});
   }

@@ -2,7 +2,7 @@
  * `auraed vmm` as its daemon has it: started with its descriptors, told what to do over the control socket, its outputs
  * read. Everything is synchronous; while it waits, it takes in whatever comes.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { POLLIN } from "../../src/kernel/abi/poll.ts";
 import { PollList } from "../../src/kernel/io/poll-list.ts";
 import { packetSocketPair, receivePacket, sendPacket } from "../../src/kernel/net/packet-socket.ts";
@@ -24,6 +24,8 @@ import {
 import { pipePair, readNow } from "./socket-pair.ts";
 
 const ANSWER_MS = 20_000;
+/** In emulation, a machine takes long to be made. */
+const CREATE_MS = 120_000;
 
 /** What a request failed with. */
 export class VmmFailure extends Error {
@@ -137,14 +139,27 @@ export class VmmProcess implements AsyncDisposable {
       throw new Error(`nobody takes the request "${method}"\n${this.#serialText}`);
     }
     let answer: VmmMessage | undefined;
-    this.waitFor(`the answer of ${method}`, () => {
+    const timeoutMs = method === "create" ? CREATE_MS : ANSWER_MS;
+    const isAnswered = () => {
       answer = this.#messages.find((message) => "id" in message && message.id === id);
       return answer !== undefined;
-    });
+    };
+    this.waitFor(`the answer of ${method}`, isAnswered, timeoutMs);
     if (answer !== undefined && "error" in answer) {
       throw new VmmFailure(answer.error);
     }
     return parseResult(method, (answer as { readonly result: unknown }).result);
+  }
+
+  /** Memory of its own beside the guest's: pages that no file has. @param guestBytes of the guest, which is one mapping */
+  privateBytes(guestBytes: number): number {
+    const smaps = readFileSync(`/proc/${this.process.pid}/smaps`, "utf8");
+    const mappings = smaps.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+    const kib = mappings.map((mapping) => {
+      const isGuest = new RegExp(`^Size: +${guestBytes / 1024} kB$`, "m").test(mapping);
+      return isGuest ? 0 : Number(/^Anonymous: +(\d+) kB$/m.exec(mapping)?.[1] ?? 0);
+    });
+    return kib.reduce((sum, one) => sum + one, 0) * 1024;
   }
 
   /** Sends what is no request. */

@@ -238,6 +238,21 @@ if (missing !== undefined) {
     });
   });
 
+  test("the monitor has at most 24 MiB beside the guest's memory", async () => {
+    const wanted = {
+      program: program().say("up").spin(),
+      disk: new Uint8Array(SECTOR_BYTES),
+      change: { hasBalloon: true },
+    };
+    await withMachine(wanted, (vmm) => {
+      vmm.call("run", {});
+      vmm.waitFor("the guest to say something", () => vmm.serialText === "up");
+      const bytes = vmm.privateBytes(64 * MIB);
+      expect(bytes).toBeGreaterThan(4 * MIB);
+      expect(bytes).toBeLessThan(24 * MIB);
+    });
+  });
+
   describe("what can't be", () => {
     const failure = (vmm: VmmProcess, work: () => unknown): VmmFailure => {
       try {

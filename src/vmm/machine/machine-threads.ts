@@ -14,7 +14,7 @@ import { DeviceWorker, VcpuWorker } from "./threads.ts";
 import type { DeviceCommand, PlatformWork, VirtioWork } from "./thread-work.ts";
 
 /** Until a processor's thread stands, and until it has come out of its guest. */
-const VCPU_MS = 10_000;
+const VCPU_MS = 30_000;
 const WORD_BYTES = 4;
 
 export interface ThreadsOptions {

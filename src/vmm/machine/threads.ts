@@ -5,8 +5,8 @@ import { CommandError, CommandMailbox } from "./command-mailbox.ts";
 import { Reports } from "./reports.ts";
 import type { DeviceCommand, DeviceThreadWork, VcpuThreadWork } from "./thread-work.ts";
 
-/** Of a command; one that waits for a disk may take long. */
-const COMMAND_MS = 10_000;
+/** Of a command; one that waits for a disk, or for its thread to be loaded on a busy host, may take long. */
+const COMMAND_MS = 30_000;
 
 type WorkerName = "vcpu-worker" | "devices-worker" | "disks-worker";
 

@@ -3,13 +3,17 @@
  * boots to our own initramfs as its initrd, whose init is auraed, and ends when its power button is pressed.
  */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { buildInitramfs } from "../../build/initramfs.ts";
 import { ensureKernel } from "../../build/kernel-package.ts";
 import { resolveModules } from "../../build/modules.ts";
 import { inRoot } from "../../build/paths.ts";
+import { siteArchive } from "../../build/site.ts";
 import { type CpioEntry, cpioArchive } from "../../initramfs/cpio.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { runPkiCommand } from "../../src/pki/command.ts";
 import { bootVm } from "../harness/vm.ts";
 import type { DriverPlan } from "../harness/vmm-driver.ts";
 
@@ -33,25 +37,38 @@ async function driverFiles(): Promise<Record<string, Uint8Array>> {
   return Object.fromEntries(files);
 }
 
+/** What our init's daemon can't be without. */
+async function guestSite(): Promise<Uint8Array> {
+  const folder = mkdtempSync(join(tmpdir(), "vmm-site-"));
+  const quiet = { stdout: () => undefined, stderr: () => undefined };
+  try {
+    expect(await runPkiCommand(["--dir", join(folder, "pki")], quiet)).toBe(0);
+    return siteArchive(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 test("a stock kernel boots to auraed in a machine of ours, and ends by its power button", async () => {
   const { image, modulesDir } = ensureKernel(inRoot(".cache"));
   const modules = resolveModules(modulesDir, ["kvm_amd"]);
   const plan: DriverPlan = {
     modules: modules.map(({ name }) => `/${FOLDER}/${name}.ko`),
     kernel: `/${FOLDER}/vmlinuz`,
-    initrds: [`/${FOLDER}/guest.cpio.zst`],
+    initrds: [`/${FOLDER}/guest.cpio.zst`, `/${FOLDER}/site.cpio`],
     config: {
       memoryBytes: 640 * MIB,
       commandLine: "console=ttyS0 console=hvc0 quiet tsc=reliable panic=-1 cryptomgr.notests",
       hasBalloon: true,
     },
-    ready: "Running as pid 1",
+    ready: "TCP Access Socket created",
     readyMs: READY_MS,
     endMs: END_MS,
   };
   const files: Record<string, Uint8Array> = {
     vmlinuz: readFileSync(image),
     "guest.cpio.zst": readFileSync(buildInitramfs({ kernelModules: modulesDir }).path),
+    "site.cpio": await guestSite(),
     "plan.json": new TextEncoder().encode(JSON.stringify(plan)),
     ...(await driverFiles()),
   };
@@ -71,7 +88,9 @@ test("a stock kernel boots to auraed in a machine of ours, and ends by its power
   const lines = vm.console().split(/\r?\n/);
   const said = (mark: string) =>
     lines.flatMap((line) => (line.startsWith(`${mark}| `) ? [line.slice(mark.length + 2)] : []));
-  expect([...said("console"), ...said("serial")].join("\n")).toContain("Running as pid 1");
+  const output = [...said("console"), ...said("serial")].join("\n");
+  expect(output).toContain("one daemon owns this machine");
+  expect(output).toContain("Running as pid 1");
   const [ready, end] = said("driver");
   expect(JSON.parse(ready ?? "{}")).toMatchObject({ ready: true, status: { state: "running" } });
   expect(JSON.parse(end ?? "{}")).toMatchObject({ end: { kind: "off" }, code: 0 });

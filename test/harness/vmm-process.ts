@@ -45,6 +45,7 @@ export interface MachineFiles {
   readonly nics?: readonly number[];
 }
 
+const NEIGHBOUR_KIB = 16 * 1024;
 const KVM = 5;
 const KERNEL = 6;
 
@@ -151,12 +152,16 @@ export class VmmProcess implements AsyncDisposable {
     return parseResult(method, (answer as { readonly result: unknown }).result);
   }
 
-  /** Memory of its own beside the guest's: pages that no file has. @param guestBytes of the guest, which is one mapping */
+  /**
+   * Memory of its own beside the guest's: pages that no file has.
+   * @param guestBytes of the guest, which is one mapping, perhaps with a small neighbour
+   */
   privateBytes(guestBytes: number): number {
     const smaps = readFileSync(`/proc/${this.process.pid}/smaps`, "utf8");
     const mappings = smaps.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
     const kib = mappings.map((mapping) => {
-      const isGuest = new RegExp(`^Size: +${guestBytes / 1024} kB$`, "m").test(mapping);
+      const surplus = Number(/^Size: +(\d+) kB$/m.exec(mapping)?.[1] ?? 0) - guestBytes / 1024;
+      const isGuest = surplus >= 0 && surplus < NEIGHBOUR_KIB;
       return isGuest ? 0 : Number(/^Anonymous: +(\d+) kB$/m.exec(mapping)?.[1] ?? 0);
     });
     return kib.reduce((sum, one) => sum + one, 0) * 1024;

@@ -12,25 +12,37 @@ import type { FileDescriptor } from "../../kernel/sys/fd.ts";
 import {
   MAX_MESSAGE_BYTES,
   parseRequest,
+  type Request,
+  type VmmEvent,
   type VmmMessage,
   vmmPacket,
 } from "../protocol/messages.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { failureOf } from "./failure.ts";
-import type { Monitor } from "./monitor.ts";
 
 /** Of messages that the daemon has not taken. No requests are read while any waits, so that there are few. */
 const MAX_WAITING = 64;
 
+/** Who does what is asked: `Monitor`. */
+export interface Served {
+  /** What the process ends with, once it is to. */
+  readonly exitCode: number | undefined;
+  /** Readable when there are events. */
+  readonly eventFd: number | undefined;
+  /** @throws whatever `failureOf` knows */
+  handle(request: Request, descriptors: readonly FileDescriptor[]): unknown;
+  takeEvents(): readonly VmmEvent[];
+}
+
 export class ControlServer {
   readonly #socket: number;
-  readonly #monitor: Monitor;
+  readonly #monitor: Served;
   readonly #buffer = new Uint8Array(MAX_MESSAGE_BYTES);
   readonly #list = new PollList();
   readonly #waiting: Uint8Array[] = [];
   #isGone = false;
 
-  constructor(socket: number, monitor: Monitor) {
+  constructor(socket: number, monitor: Served) {
     this.#socket = socket;
     this.#monitor = monitor;
   }

@@ -10,10 +10,11 @@ import {
   type Request,
   type VmmEvent,
 } from "../protocol/messages.ts";
+import type { Served } from "./control-server.ts";
 
 type Result = Methods[MethodName]["result"];
 
-export class Monitor implements Disposable {
+export class Monitor implements Served, Disposable {
   readonly #outputs: MachineOutputs;
   #machine: Machine | undefined;
   #exitCode: number | undefined;

@@ -13,7 +13,14 @@ import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
 
 /** What the library is made of. A new C file is named here, and nowhere else. */
-const LIBRARY_SOURCES = ["ffi/shim.c", "ffi/kick.c", "ffi/launch.c", "ffi/launch_child.c"];
+const LIBRARY_SOURCES = [
+  "ffi/shim.c",
+  "ffi/kick.c",
+  "ffi/violation.c",
+  "ffi/launch.c",
+  "ffi/launch_child.c",
+  "ffi/launch_root.c",
+];
 const INIT_SOURCES = ["ffi/init.c"];
 const CELL_INIT_SOURCES = ["ffi/cell_init.c"];
 

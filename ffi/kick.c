@@ -17,6 +17,8 @@ static void kicked(int signal)
 
 // What a handler returns to (sigreturn(2)); a C library would bring one.
 __asm__(".text\n"
+	".globl au_restore\n"
+	".hidden au_restore\n"
 	".type au_restore, @function\n"
 	"au_restore:\n"
 	"	mov $15, %eax\n" // rt_sigreturn

@@ -47,7 +47,7 @@ struct kernel_sigaction {
 	au_u64 mask;
 };
 
-__attribute__((noreturn)) static void leave(struct child *child, int step, long negative_errno, long detail)
+void leave(struct child *child, int step, long negative_errno, long detail)
 {
 	child->result->step = step;
 	child->result->error = (au_s32)-negative_errno;
@@ -135,11 +135,13 @@ static void set_up_namespaces(struct child *child)
 	join_namespaces(child);
 	if (plan->join && (plan->namespaces & ~(au_u64)CLONE_NEWPID))
 		check(child, AU_STEP_UNSHARE, SYS1(__NR_unshare, plan->namespaces & ~(au_u64)CLONE_NEWPID));
-	if (plan->namespaces & CLONE_NEWNS)
+	if (plan->root)
+		enter_root(child, (const struct au_root *)plan->root);
+	else if (plan->namespaces & CLONE_NEWNS)
 		set_up_mounts(child);
 	if (plan->namespaces & CLONE_NEWUTS)
 		check(child, AU_STEP_HOSTNAME, SYS2(__NR_sethostname, plan->hostname, plan->hostname_length));
-	if (plan->namespaces & CLONE_NEWNET)
+	if ((plan->namespaces & CLONE_NEWNET) && !plan->root)
 		set_up_loopback(child);
 }
 

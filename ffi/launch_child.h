@@ -15,6 +15,12 @@ struct child {
 
 __attribute__((visibility("hidden"))) void run_child(struct child *child);
 
+// Tells the step that failed, and ends the child.
+__attribute__((noreturn, visibility("hidden"))) void leave(struct child *child, int step, long negative_errno, long detail);
+
+// Goes into a root of its own (launch_root.c).
+__attribute__((visibility("hidden"))) void enter_root(struct child *child, const struct au_root *root);
+
 extern long au_syscall(long number, long a, long b, long c, long d, long e, long f);
 
 #define SYS0(n) au_syscall(n, 0, 0, 0, 0, 0, 0)

@@ -10,6 +10,7 @@ typedef unsigned long long au_u64;
 
 enum {
 	AU_MAX_DESCRIPTORS = 64,     // further ones: their sources are kept on the child's stack
+	AU_MAX_ROOT_MOUNTS = 32,     // mounts of a root of its own: they are kept on the child's stack, too
 	AU_LAUNCH_TIMEOUT_S = 2,     // from clone3 to exec; the daemon stands still meanwhile
 };
 
@@ -60,6 +61,34 @@ enum au_launch_step {
 	AU_STEP_PRIVS = 31,          // prctl(PR_SET_NO_NEW_PRIVS)
 	AU_STEP_CHDIR = 32,          // chdir
 	AU_STEP_EXEC = 33,           // execve, execveat
+	// Of a root of its own.
+	AU_STEP_PRIVATE = 34,        // mount(MS_PRIVATE) of all of a new mount namespace
+	AU_STEP_SOURCE = 35,         // open_tree; detail: the mount's place in the list
+	AU_STEP_RESTRICT = 36,       // mount_setattr; detail: as above
+	AU_STEP_ROOT = 37,           // fsopen, fsconfig, fsmount of the tmpfs
+	AU_STEP_ROOT_PROC = 38,      // the same for its /proc
+	AU_STEP_ROOT_TREE = 39,      // mkdirat; detail: the directory's place in the list
+	AU_STEP_ROOT_MOUNT = 40,     // move_mount; detail: the mount's place in the list
+	AU_STEP_PIVOT = 41,          // pivot_root
+	AU_STEP_ROOT_SEAL = 42,      // mount_setattr of the tmpfs
+};
+
+// What is seen in the new root at `target`, a path without a leading slash whose directory is there.
+struct au_root_mount {
+	au_u64 source;               // const char *, in the daemon's root
+	au_u64 target;               // const char *
+	au_u64 attributes;           // MOUNT_ATTR_*
+	au_u64 is_directory;         // else it is a file
+};
+
+// A root directory in place of the daemon's: a tmpfs, read-only once it is made, with these mounts in it and nothing else.
+struct au_root {
+	au_u64 size;                 // const char *, as tmpfs takes it: "64k"
+	au_u64 directories;          // const char *[], null-terminated: to make, those above others first
+	au_u64 mounts;               // const struct au_root_mount *
+	au_u64 proc;                 // const char *: where the pid namespace's own /proc is mounted; 0 for nowhere
+	au_u64 hidden;               // const char *[], null-terminated: mounts to undo where pivot_root can't
+	au_u64 mount_count;
 };
 
 struct au_rlimit {
@@ -86,6 +115,7 @@ struct au_launch_plan {
 	au_u64 capabilities;         // bit N: capability N
 	au_u64 filter;               // const struct sock_filter *
 	au_u64 descriptors;          // const struct au_descriptor *
+	au_u64 root;                 // const struct au_root *, in a new mount namespace; 0: the daemon's root
 	au_u32 hostname_length;
 	au_u32 rlimit_count;
 	au_u32 group_count;

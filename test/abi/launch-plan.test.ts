@@ -6,7 +6,10 @@ import {
   LAUNCH_PLAN,
   LAUNCH_RESULT,
   MAX_DESCRIPTORS,
+  MAX_ROOT_MOUNTS,
   RLIMIT,
+  ROOT,
+  ROOT_MOUNT,
 } from "../../src/kernel/process/launch-plan.ts";
 import { LAUNCH_STEPS } from "../../src/kernel/process/launch-steps.ts";
 import { layoutFacts, wrongFacts } from "./c-facts.ts";
@@ -37,6 +40,9 @@ test("launch-plan.ts lays out what launch_plan.h does", async () => {
     ...layoutFacts("struct au_launch_result", LAUNCH_RESULT),
     ...layoutFacts("struct au_rlimit", RLIMIT),
     ...layoutFacts("struct au_descriptor", DESCRIPTOR),
+    ...layoutFacts("struct au_root", ROOT),
+    ...layoutFacts("struct au_root_mount", ROOT_MOUNT),
+    { expression: "AU_MAX_ROOT_MOUNTS", value: MAX_ROOT_MOUNTS },
     { expression: "AU_MAX_DESCRIPTORS", value: MAX_DESCRIPTORS },
     ...Object.entries(LAUNCH_FLAGS).map(([name, value]) => ({ expression: `AU_${name}`, value })),
   ];
@@ -62,5 +68,8 @@ test("launch-steps.ts has words for each step of launch_plan.h, in its order", a
     CAPABILITIES: "capset",
     CHDIR: "chdir",
     EXEC: "exec",
+    SOURCE: "open_tree",
+    ROOT_TREE: "mkdir",
+    PIVOT: "pivot_root",
   });
 });

@@ -6,3 +6,9 @@ export const MS_NOATIME = 1024;
 export const MS_RELATIME = 1 << 21;
 
 export const MNT_DETACH = 2;
+
+/** What may not be done on a mount (mount_setattr(2)). */
+export const MOUNT_ATTR_RDONLY = 1;
+export const MOUNT_ATTR_NOSUID = 2;
+export const MOUNT_ATTR_NODEV = 4;
+export const MOUNT_ATTR_NOEXEC = 8;

@@ -18,6 +18,7 @@ export const LAUNCH_PLAN = layout({
   capabilities: "u64",
   filter: "u64",
   descriptors: "u64",
+  root: "u64",
   hostname_length: "u32",
   rlimit_count: "u32",
   group_count: "u32",
@@ -51,6 +52,24 @@ export const RLIMIT = layout({ resource: "u64", soft: "u64", hard: "u64" });
 /** `struct au_descriptor` */
 export const DESCRIPTOR = layout({ from: "i32", to: "i32" });
 
+/** `struct au_root_mount` */
+export const ROOT_MOUNT = layout({
+  source: "u64",
+  target: "u64",
+  attributes: "u64",
+  is_directory: "u64",
+});
+
+/** `struct au_root` */
+export const ROOT = layout({
+  size: "u64",
+  directories: "u64",
+  mounts: "u64",
+  proc: "u64",
+  hidden: "u64",
+  mount_count: "u64",
+});
+
 /** `enum au_launch_flag` */
 export const LAUNCH_FLAGS = {
   SET_UID: 1,
@@ -64,6 +83,7 @@ export const LAUNCH_FLAGS = {
 } as const;
 
 export const MAX_DESCRIPTORS = 64;
+export const MAX_ROOT_MOUNTS = 32;
 /** As far as the kernel takes one (BPF_MAXINSNS). */
 const MAX_FILTER_LENGTH = 4096;
 const FIRST_FREE_DESCRIPTOR = 3;
@@ -84,6 +104,29 @@ export interface NamespacesToJoin {
   readonly ownPidNamespace: number;
 }
 
+/** A file or directory of the daemon's root that is seen in a root of a process's own. */
+export interface RootMount {
+  readonly source: string;
+  /** Without a slash at the start; the directory that it is in is one of {@link RootPlan.directories}. */
+  readonly target: string;
+  /** MOUNT_ATTR_*: what may not be done there. */
+  readonly attributes: number;
+  readonly isDirectory: boolean;
+}
+
+/** A root directory in place of the daemon's: a tmpfs that is read-only in the end, and mounts in it. */
+export interface RootPlan {
+  /** The most that the tmpfs takes, as mount(8) has it: `64k`. */
+  readonly size: string;
+  /** To make, without a slash at the start, and those above others first. */
+  readonly directories: readonly string[];
+  readonly mounts: readonly RootMount[];
+  /** Where it has the processes' part of /proc; left out: nowhere. */
+  readonly proc?: string;
+  /** Mounts to undo where the daemon's root is the kernel's first one, which can't be put out of the way. */
+  readonly hidden: readonly string[];
+}
+
 /** What to run and how. */
 export interface LaunchPlan {
   /** Absolute paths, tried in order until one is there. */
@@ -102,6 +145,8 @@ export interface LaunchPlan {
   readonly newNamespaces?: number;
   /** In a new UTS namespace. */
   readonly hostname?: string;
+  /** In a new mount namespace. Paths, but for those of its mounts, are paths in it. */
+  readonly root?: RootPlan;
   readonly stdin: number;
   readonly stdout: number;
   readonly stderr: number;
@@ -129,7 +174,10 @@ export interface PackedPlan {
 }
 
 function check(plan: LaunchPlan): void {
-  const { seccomp, descriptors = [] } = plan;
+  const { seccomp, descriptors = [], root } = plan;
+  if ((root?.mounts.length ?? 0) > MAX_ROOT_MOUNTS) {
+    throw new RangeError(`a root of more than ${MAX_ROOT_MOUNTS} mounts`);
+  }
   const length = (seccomp?.byteLength ?? 0) / SOCK_FILTER.size;
   if (!Number.isInteger(length) || length > MAX_FILTER_LENGTH) {
     throw new RangeError(`a seccomp filter of ${length} instructions`);
@@ -195,6 +243,26 @@ class PlanMemory {
   }
 }
 
+function packRoot(root: RootPlan, memory: PlanMemory): number {
+  const mounts = memory.structs(ROOT_MOUNT, root.mounts, (view, mount) =>
+    ROOT_MOUNT.write(view, {
+      source: memory.bytes(cString(mount.source)),
+      target: memory.bytes(cString(mount.target)),
+      attributes: mount.attributes,
+      is_directory: mount.isDirectory ? 1 : 0,
+    }),
+  );
+  const packed = {
+    size: memory.bytes(cString(root.size)),
+    directories: memory.strings(root.directories),
+    mounts,
+    proc: root.proc === undefined ? 0 : memory.bytes(cString(root.proc)),
+    hidden: memory.strings(root.hidden),
+    mount_count: root.mounts.length,
+  };
+  return memory.structs(ROOT, [packed], (view, value) => ROOT.write(view, value));
+}
+
 /** @throws {RangeError} for a NUL character in a string, and for what no process can have */
 export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
   check(plan);
@@ -218,6 +286,7 @@ export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
     descriptors: memory.structs(DESCRIPTOR, descriptors, (view, descriptor) =>
       DESCRIPTOR.write(view, { ...descriptor }),
     ),
+    root: plan.root === undefined ? 0 : packRoot(plan.root, memory),
     hostname_length: Buffer.byteLength(hostname),
     rlimit_count: plan.resourceLimits.length,
     group_count: groups.length,

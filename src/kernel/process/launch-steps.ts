@@ -17,6 +17,9 @@ function nameIn(table: Readonly<Record<string, number>>, value: number, kind: st
 
 const capability = (_: LaunchPlan, detail: number): string =>
   nameIn(CAPABILITIES, detail, "capability");
+const sourceOf = ({ root }: LaunchPlan, detail: number): string =>
+  root?.mounts[detail]?.source ?? `mount ${detail}`;
+const inRoot = (path = ""): string => `/${path} in a new root`;
 const ofCell = (kind: string) => (): string => `${kind} namespace of cell`;
 
 /** By number. */
@@ -55,6 +58,15 @@ export const LAUNCH_STEPS: readonly LaunchStep[] = [
   { call: "set no_new_privs of" },
   { call: "chdir", object: ({ cwd }) => cwd },
   { call: "exec" },
+  { call: "make mounts private", object: () => "/" },
+  { call: "open_tree", object: sourceOf },
+  { call: "mount_setattr", object: sourceOf },
+  { call: "mount", object: () => "tmpfs of a new root" },
+  { call: "mount", object: ({ root }) => `/${root?.proc} in a new root` },
+  { call: "mkdir", object: ({ root }, detail) => inRoot(root?.directories[detail]) },
+  { call: "move_mount", object: ({ root }, detail) => inRoot(root?.mounts[detail]?.target) },
+  { call: "pivot_root", object: () => "/" },
+  { call: "mount_setattr", object: () => "/ of a new root" },
 ];
 
 /** What failed, for the message of an error. */

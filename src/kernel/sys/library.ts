@@ -22,6 +22,7 @@ const EXPORTS = {
   },
   au_launch: { args: [I64, I64], returns: I64 },
   au_kick_handler: { args: [I64], returns: I64 },
+  au_violation_handler: { args: [I64, I64, I64, I64, I64], returns: I64 },
 } as const;
 
 function load() {

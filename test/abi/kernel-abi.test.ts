@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { inRoot } from "../../build/paths.ts";
 import { CAPABILITIES } from "../../src/kernel/abi/capability.ts";
+import { CONFINED } from "../../src/kernel/abi/confined-syscalls.ts";
 import { ERRNO } from "../../src/kernel/abi/errno.ts";
 import { FILTERED, NEWER_SYSCALLS } from "../../src/kernel/abi/filtered-syscalls.ts";
 import { _IO, _IOR, _IOW, _IOWR } from "../../src/kernel/abi/ioctl.ts";
@@ -52,6 +53,7 @@ function runFor(member: string, ...names: readonly string[]): Structure {
 const MODULES: Readonly<Record<string, AbiModule>> = {
   audit: { headers: ["linux/audit.h"] },
   capability: { headers: ["linux/capability.h"], facts: numbers(CAPABILITIES) },
+  "confined-syscalls": { headers: ["asm/unistd.h"], facts: numbers(CONFINED, "__NR_") },
   errno: { headers: ["asm/errno.h"], facts: numbers(ERRNO) },
   eventfd: { headers: ["sys/eventfd.h"] },
   falloc: { headers: ["linux/falloc.h"] },
@@ -126,13 +128,17 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
       RTATTR: { type: "struct rtattr" },
     },
   },
-  open: { headers: ["fcntl.h", "unistd.h"] },
+  open: {
+    headers: ["fcntl.h", "unistd.h"],
+    structs: { FLOCK: { type: "struct flock" } },
+  },
   pidfd: {
     // The headers of Debian 12 are older than this structure.
     headers: ["linux/ioctl.h", `#include "${inRoot("test/abi/pidfd-info.h")}"`],
     structs: { PIDFD_INFO: { type: "struct pidfd_info" } },
   },
   poll: { headers: ["poll.h"] },
+  prctl: { headers: ["linux/prctl.h"] },
   reboot: { headers: ["linux/reboot.h"] },
   resource: {
     headers: ["linux/resource.h"],

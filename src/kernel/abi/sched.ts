@@ -6,3 +6,5 @@ export const CLONE_NEWIPC = 0x0800_0000;
 export const CLONE_NEWUSER = 0x1000_0000;
 export const CLONE_NEWPID = 0x2000_0000;
 export const CLONE_NEWNET = 0x4000_0000;
+/** A further thread of the same process, and not another one. */
+export const CLONE_THREAD = 0x0001_0000;

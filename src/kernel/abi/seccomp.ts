@@ -17,3 +17,7 @@ export const SECCOMP_DATA = layout({
   pad4: "u64",
   pad5: "u64",
 });
+
+export const SECCOMP_RET_TRAP = 0x0003_0000;
+export const SECCOMP_SET_MODE_FILTER = 1;
+export const SECCOMP_FILTER_FLAG_TSYNC = 1;

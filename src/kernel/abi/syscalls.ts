@@ -7,6 +7,7 @@ export const SYS = {
   lseek: 8,
   mmap: 9,
   munmap: 11,
+  rt_sigaction: 13,
   rt_sigprocmask: 14,
   ioctl: 16,
   readv: 19,
@@ -53,10 +54,12 @@ export const SYS = {
   pwritev: 296,
   prlimit64: 302,
   finit_module: 313,
+  seccomp: 317,
   getrandom: 318,
   memfd_create: 319,
   pidfd_send_signal: 424,
   pidfd_open: 434,
+  pidfd_getfd: 438,
 } as const;
 
 export type SyscallName = keyof typeof SYS;

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { AUDIT_ARCH_X86_64 } from "../abi/audit.ts";
+import { runFilter } from "../../../test/harness/filter.ts";
 import {
   FILTERED,
   LAST_SYSCALL,
   NEWER_SYSCALLS,
   X32_SYSCALL_BIT,
 } from "../abi/filtered-syscalls.ts";
-import { SOCK_FILTER } from "../abi/filter.ts";
 import { SYS } from "../abi/syscalls.ts";
 import { defaultSeccompFilter } from "./seccomp-default.ts";
 
@@ -17,42 +16,8 @@ const KILL = 0x8000_0000;
 
 const I386 = 0x4000_0003;
 
-/** Runs a filter as the kernel does, and answers with what it returns and the instructions that it took. */
-function run(filter: Uint8Array, call: number, argument = 0, arch = AUDIT_ARCH_X86_64) {
-  const data = new Uint32Array([call, arch, 0, 0, argument, 0]);
-  let value = 0;
-  let steps = 0;
-  for (let at = 0; ; at++) {
-    steps += 1;
-    const view = new DataView(filter.buffer, at * SOCK_FILTER.size, SOCK_FILTER.size);
-    const [code, k] = [SOCK_FILTER.read(view, "code"), SOCK_FILTER.read(view, "k")];
-    const jump = (holds: boolean): number => SOCK_FILTER.read(view, holds ? "jt" : "jf");
-    switch (code) {
-      case 0x20:
-        value = data[k / 4] ?? expect.unreachable();
-        break;
-      case 0x54:
-        value = (value & k) >>> 0;
-        break;
-      case 0x05:
-        at += k;
-        break;
-      case 0x15:
-        at += jump(value === k);
-        break;
-      case 0x35:
-        at += jump(value >= k);
-        break;
-      case 0x06:
-        return { result: k, steps };
-      default:
-        throw new Error(`code ${code}`);
-    }
-  }
-}
-
 const filter = defaultSeccompFilter();
-const verdict = (call: number, argument = 0): number => run(filter, call, argument).result;
+const verdict = (call: number, argument = 0): number => runFilter(filter, call, argument).result;
 
 describe("defaultSeccompFilter", () => {
   test("refuses each call of the table, and allows every other one up to the newest it knows", () => {
@@ -92,21 +57,23 @@ describe("defaultSeccompFilter", () => {
   test("refuses x32, and ends a process that calls as another architecture", () => {
     expect(verdict(X32_SYSCALL_BIT + SYS.read)).toBe(ENOSYS);
     expect(verdict(0xffff_ffff)).toBe(ENOSYS);
-    expect(run(filter, SYS.read, 0, I386).result).toBe(KILL);
+    expect(runFilter(filter, SYS.read, 0, I386).result).toBe(KILL);
   });
 
   test("allows what a capability is for", () => {
     const administrator = defaultSeccompFilter(1n << 21n);
-    expect(run(administrator, FILTERED.mount).result).toBe(ALLOW);
-    expect(run(administrator, FILTERED.clone, 0x0002_0000).result).toBe(ALLOW);
-    expect(run(administrator, FILTERED.clone3).result).toBe(ALLOW);
-    expect(run(administrator, FILTERED.init_module).result).toBe(EPERM);
-    expect(run(administrator, FILTERED.keyctl).result).toBe(EPERM);
-    expect(run(defaultSeccompFilter(1n << 16n), FILTERED.init_module).result).toBe(ALLOW);
+    expect(runFilter(administrator, FILTERED.mount).result).toBe(ALLOW);
+    expect(runFilter(administrator, FILTERED.clone, 0x0002_0000).result).toBe(ALLOW);
+    expect(runFilter(administrator, FILTERED.clone3).result).toBe(ALLOW);
+    expect(runFilter(administrator, FILTERED.init_module).result).toBe(EPERM);
+    expect(runFilter(administrator, FILTERED.keyctl).result).toBe(EPERM);
+    expect(runFilter(defaultSeccompFilter(1n << 16n), FILTERED.init_module).result).toBe(ALLOW);
   });
 
   test("decides in a dozen instructions", () => {
-    const most = Math.max(...Array.from({ length: 600 }, (_, call) => run(filter, call).steps));
+    const most = Math.max(
+      ...Array.from({ length: 600 }, (_, call) => runFilter(filter, call).steps),
+    );
     expect(most).toBeLessThanOrEqual(16);
   });
 });

@@ -5,6 +5,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { EventFd } from "../../kernel/sys/event-fd.ts";
 import { bytesAt } from "../../kernel/sys/mapping.ts";
+import { confineThread } from "../confinement/confine.ts";
 import { Bus } from "../devices/bus.ts";
 import { GuestMemory } from "../memory/guest-memory.ts";
 import { virtioSlot } from "../memory-map.ts";
@@ -130,6 +131,9 @@ export class DeviceThread {
   #do(command: DeviceCommand): unknown {
     switch (command.do) {
       case "start":
+        return undefined;
+      case "confine":
+        confineThread(this.#platform === undefined ? "disks" : "devices");
         return undefined;
       case "pause":
         this.#loop.pause();

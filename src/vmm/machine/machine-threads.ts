@@ -6,6 +6,8 @@ import { AuraeError } from "../../base/errors.ts";
 import type { Vcpu } from "../../kernel/kvm/vcpu.ts";
 import type { EventFd } from "../../kernel/sys/event-fd.ts";
 import type { RamRegion } from "../../kernel/kvm/guest-ram.ts";
+import { confineProcess, confineThread } from "../confinement/confine.ts";
+import { ConfinementGate } from "../confinement/gate.ts";
 import type { VmEnd } from "../protocol/messages.ts";
 import type { PlannedDevice, ThreadName } from "./device-plan.ts";
 import type { Hardware } from "./hardware.ts";
@@ -34,6 +36,7 @@ export class MachineThreads implements Disposable {
   /** Those whose threads have them. */
   #vcpus: readonly Vcpu[] = [];
   #hasDevices = false;
+  readonly #gate = new ConfinementGate();
 
   constructor({ vcpus, plan, event }: ThreadsOptions) {
     this.#plan = plan;
@@ -84,6 +87,7 @@ export class MachineThreads implements Disposable {
       vcpu.control.command = "pause";
       this.#vcpuWorkers[vcpu.index]?.give({
         handle: vcpu.handle,
+        gate: this.#gate.memory,
         eventFd: this.#event.descriptor.number,
         interruptStatus: this.#interruptStatus,
         mailboxes,
@@ -98,6 +102,17 @@ export class MachineThreads implements Disposable {
   awaitStart(): void {
     this.command({ do: "start" });
     this.#await("paused");
+  }
+
+  /**
+   * Puts every thread under its list of system calls, this one as well: for good, and before a guest runs.
+   * @param controlFd where a violation is told
+   */
+  confine(controlFd: number): void {
+    confineProcess(controlFd);
+    this.command({ do: "confine" });
+    this.#gate.open();
+    confineThread("main");
   }
 
   #await(phase: "running" | "paused" | "stopped"): void {
@@ -146,6 +161,7 @@ export class MachineThreads implements Disposable {
 
   /** Ends all threads, with what they hold of output written. What does not end in time is left behind. */
   stop(): void {
+    this.#gate.giveUp();
     this.#order("stop");
     for (const { control } of this.#vcpus) {
       control.waitFor(["stopped"], VCPU_MS);

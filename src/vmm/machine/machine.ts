@@ -31,6 +31,8 @@ import type { DeviceStatus } from "./thread-work.ts";
 export interface MachineOutputs {
   readonly consoleFd: number;
   readonly serialFd: number;
+  /** For what the machine's threads tell when they can't any more. */
+  readonly controlFd: number;
 }
 
 export class Machine implements Disposable {
@@ -86,6 +88,7 @@ export class Machine implements Disposable {
         // After processors and interrupt controllers have their state, since devices may interrupt.
         this.#threads.commandEach((name) => ({ do: "restore", state: threadStates.get(name) }));
       }
+      this.#threads.confine(outputs.controlFd);
       watch.step("start");
       this.timesMs = watch.stepsMs;
     } catch (error) {

@@ -55,6 +55,8 @@ export interface VcpuThreadWork {
   readonly handle: VcpuHandle;
   readonly eventFd: number;
   readonly reports: ReportsMemory;
+  /** Behind it the guest runs. */
+  readonly gate: SharedArrayBuffer;
   readonly interruptStatus: SharedArrayBuffer;
   readonly mailboxes: readonly AccessWork[];
   /** Which mailbox asks for the devices of a PC: `mailboxes[platform]`. */
@@ -67,6 +69,8 @@ export interface VcpuThreadWork {
 export type DeviceCommand =
   /** Answers once everything stands. */
   | { readonly do: "start" }
+  /** For good. */
+  | { readonly do: "confine" }
   | { readonly do: "pause" }
   /** Works on every queue, whatever was notified of. */
   | { readonly do: "resume" }

@@ -3,6 +3,8 @@ import { messageOf } from "../../base/errors.ts";
 import { Vcpu } from "../../kernel/kvm/vcpu.ts";
 import { runVcpu } from "../../kernel/kvm/vcpu-loop.ts";
 import { EventFd } from "../../kernel/sys/event-fd.ts";
+import { prepareThread } from "../confinement/confine.ts";
+import { ConfinementGate } from "../confinement/gate.ts";
 import { Reports } from "./reports.ts";
 import type { VcpuThreadWork } from "./thread-work.ts";
 import { VcpuBus } from "./vcpu-bus.ts";
@@ -13,7 +15,15 @@ declare const self: Worker;
 self.onmessage = ({ data: work }: MessageEvent<VcpuThreadWork>) => {
   const reports = new Reports(EventFd.attach(work.eventFd), work.reports);
   try {
-    const end = endOfLoop(runVcpu(Vcpu.attach(work.handle), VcpuBus.of(work)), work.handle.index);
+    const vcpu = Vcpu.attach(work.handle);
+    const bus = VcpuBus.of(work);
+    prepareThread();
+    vcpu.control.phase = "paused";
+    if (!new ConfinementGate(work.gate).pass("vcpu")) {
+      vcpu.control.phase = "stopped";
+      return;
+    }
+    const end = endOfLoop(runVcpu(vcpu, bus), work.handle.index);
     if (end !== undefined) {
       reports.end(end);
     }

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { ElfError } from "../initramfs/elf.ts";
+import { ElfError } from "../src/kernel/process/elf.ts";
 import { BuildError } from "./error.ts";
 import { dependenciesOf, resolveModules } from "./modules.ts";
 import { run } from "./run.ts";

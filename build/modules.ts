@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { readElf } from "../initramfs/elf.ts";
+import { readElf } from "../src/kernel/process/elf.ts";
 import {
   canonicalModuleName,
   MODULE_SUFFIX,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { FFI_INIT } from "../build/paths.ts";
 import { run } from "../build/run.ts";
-import { ElfError, readElf } from "./elf.ts";
+import { ElfError, readElf } from "../src/kernel/process/elf.ts";
 import { LIBRARY_DIRECTORIES, librariesOf } from "./libraries.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "auraed-libraries-"));

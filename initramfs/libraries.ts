@@ -1,6 +1,6 @@
 /** Finds the dynamic loader and every library that an executable needs, on the machine that builds the image. */
 import { existsSync, readFileSync } from "node:fs";
-import { readElf } from "./elf.ts";
+import { readElf } from "../src/kernel/process/elf.ts";
 
 export interface Library {
   /** Where the loader looks for it in the image; absolute. */

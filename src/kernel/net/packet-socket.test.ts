@@ -3,6 +3,7 @@ import { fstatSync } from "node:fs";
 import { pipePair } from "../../../test/harness/socket-pair.ts";
 import { ERRNO } from "../abi/errno.ts";
 import {
+  isPacketSocket,
   MAX_PACKET_DESCRIPTORS,
   type Packet,
   packetSocketPair,
@@ -68,4 +69,17 @@ test("sendPacket says when nobody takes it, and refuses too many descriptors", (
   expect(sendPacket(a.number, buffer)).toBe(-ERRNO.EPIPE);
   const many = Array.from({ length: MAX_PACKET_DESCRIPTORS + 1 }, () => a.number);
   expect(() => sendPacket(a.number, buffer, many)).toThrow("17 descriptors");
+});
+
+test("isPacketSocket tells one from all else", () => {
+  const [a, b] = packetSocketPair();
+  using _a = a;
+  using _b = b;
+  const ends = pipePair();
+  expect([isPacketSocket(a.number), isPacketSocket(ends[0].number), isPacketSocket(9999)]).toEqual([
+    ...[true, false, false],
+  ]);
+  for (const end of ends) {
+    end[Symbol.dispose]();
+  }
 });

@@ -13,6 +13,8 @@ import {
   MSG_TRUNC,
   MSGHDR,
   SCM_RIGHTS,
+  SO_DOMAIN,
+  SO_TYPE,
   SOCK_CLOEXEC,
   SOCK_SEQPACKET,
   SOL_SOCKET,
@@ -41,6 +43,18 @@ export function packetSocketPair(): [FileDescriptor, FileDescriptor] {
   syscall("socketpair", "", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
   const [a = -1, b = -1] = ends;
   return [new FileDescriptor(a), new FileDescriptor(b)];
+}
+
+/** Whether a descriptor is such a socket: for what others have handed over. */
+export function isPacketSocket(fd: number): boolean {
+  const word = new Int32Array(1);
+  const length = Uint32Array.of(word.byteLength);
+  const option = (name: number): number | undefined => {
+    // SAFETY: the kernel writes at most `length` bytes into the word.
+    const result = syscallRaw("getsockopt", fd, SOL_SOCKET, name, word, length);
+    return result < 0 ? undefined : word[0];
+  };
+  return option(SO_DOMAIN) === AF_UNIX && option(SO_TYPE) === SOCK_SEQPACKET;
 }
 
 /** A `struct msghdr` on these bytes. All three have to be referenced until the call is over. */

@@ -2,8 +2,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FFI_INIT } from "../build/paths.ts";
-import { run } from "../build/run.ts";
+import { FFI_INIT } from "../../../build/paths.ts";
+import { run } from "../../../build/run.ts";
 import { ElfError, type ElfFile, readElf } from "./elf.ts";
 
 /** A file of a few KiB is read in microseconds; this is for a slow host. */

@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { eventually } from "../../../test/harness/eventually.ts";
+import type { FileDescriptor } from "../sys/fd.ts";
+import { PacketChannel } from "./packet-channel.ts";
+import { packetSocketPair, sendPacket } from "./packet-socket.ts";
+
+const MAX_BYTES = 100;
+
+interface Heard {
+  readonly channel: PacketChannel;
+  readonly packets: string[];
+  readonly other: FileDescriptor;
+  ends: number;
+}
+
+/** A channel, and the other end of its socket. */
+function listen(): Heard {
+  const [own, other] = packetSocketPair();
+  const packets: string[] = [];
+  const channel = new PacketChannel(own, MAX_BYTES, {
+    packet: (bytes, isCut) => packets.push(`${Buffer.from(bytes)}${isCut ? "…" : ""}`),
+    end: () => (heard.ends += 1),
+  });
+  const heard: Heard = { channel, packets, other, ends: 0 };
+  return heard;
+}
+
+function send({ other }: Heard, text: string): void {
+  expect(sendPacket(other.number, Buffer.from(text))).toBe(text.length);
+}
+
+test("a PacketChannel hears of each packet for itself, and of the end", async () => {
+  const heard = listen();
+  using _ = heard.channel;
+  await Bun.sleep(0);
+  send(heard, "one");
+  send(heard, "two");
+  send(heard, "x".repeat(MAX_BYTES + 1));
+  await eventually("three packets", () => heard.packets.length === 3);
+  expect(heard.packets).toEqual(["one", "two", `${"x".repeat(MAX_BYTES)}…`]);
+  heard.other[Symbol.dispose]();
+  await eventually("the end", () => heard.ends === 1);
+});
+
+test("a PacketChannel hears what had come before it was there", async () => {
+  const [own, other] = packetSocketPair();
+  using _other = other;
+  sendPacket(other.number, Buffer.from("early"));
+  const { promise, resolve } = Promise.withResolvers<string>();
+  using _ = new PacketChannel(own, MAX_BYTES, {
+    packet: (bytes) => resolve(Buffer.from(bytes).toString()),
+    end: () => undefined,
+  });
+  expect(await promise).toBe("early");
+});
+
+test("of many PacketChannels each hears its own, and those that are closed nothing", async () => {
+  const all = Array.from({ length: 20 }, listen);
+  for (const [i, one] of all.entries()) {
+    send(one, `to ${i}`);
+  }
+  await eventually("all packets", () => all.every(({ packets }) => packets.length === 1));
+  expect(all.map(({ packets }) => packets[0])).toEqual(all.map((_, i) => `to ${i}`));
+  for (const { channel, other } of all) {
+    channel[Symbol.dispose]();
+    expect(sendPacket(other.number, Buffer.from("late"))).toBeLessThan(0);
+    other[Symbol.dispose]();
+  }
+  expect(process.listenerCount("SIGIO")).toBe(1);
+});

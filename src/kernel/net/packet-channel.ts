@@ -4,8 +4,7 @@
  * stream: packets that came together would be one.
  */
 import { ERRNO } from "../abi/errno.ts";
-import { F_SETFL, F_SETOWN, O_ASYNC } from "../abi/unix.ts";
-import { O_NONBLOCK } from "../abi/open.ts";
+import { F_SETFL, F_SETOWN, O_ASYNC, O_NONBLOCK } from "../abi/open.ts";
 import { SyscallError } from "../sys/error.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
 import { syscall } from "../sys/syscall.ts";

@@ -23,15 +23,31 @@ export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 
 export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
 export const RTM_NEWADDR = 20;
 export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_GETROUTE = 26;
 
+export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_MASTER = 10;
+export const IFLA_LINKINFO = 18;
+/** Words of an administrator's about a device, up to 255 bytes. */
+export const IFLA_IFALIAS = 20;
+export const IFLA_AF_SPEC = 26;
+/** Within IFLA_LINKINFO: `bridge`, `tun`. */
+export const IFLA_INFO_KIND = 1;
+/** Within AF_INET6 of IFLA_AF_SPEC. */
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
+export const IN6_ADDR_GEN_MODE_NONE = 1;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
+export const IFA_FLAGS = 8;
+/** Used at once, without asking the link whether somebody else has it (RFC 4862, 5.4). */
+export const IFA_F_NODAD = 0x02;
 export const RTA_DST = 1;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;

@@ -3,13 +3,20 @@ import {
   AF_INET,
   AF_INET6,
   IFA_ADDRESS,
+  IFA_F_NODAD,
+  IFA_FLAGS,
   IFA_LOCAL,
   IFADDRMSG,
   IFF_LOOPBACK,
   IFF_LOWER_UP,
   IFF_UP,
   IFINFOMSG,
+  IFLA_IFALIAS,
   IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
+  IFLA_MTU,
   NLM_F_CREATE,
   NLM_F_EXCL,
   RT_SCOPE_LINK,
@@ -41,6 +48,13 @@ export interface Interface {
   readonly isLoopback: boolean;
   /** Whether the driver sees a carrier. */
   readonly hasCarrier: boolean;
+  /** What an administrator, or we, wrote on it; empty for nothing. */
+  readonly alias: string;
+  /** `bridge`, `tun`; empty for a card. */
+  readonly kind: string;
+  /** The index of the bridge that it is a port of; 0 for none. */
+  readonly master: number;
+  readonly mtu: number;
 }
 
 export interface InterfaceAddress {
@@ -51,11 +65,20 @@ export interface InterfaceAddress {
 
 const familyOf = (bytes: Uint8Array): number => (bytes.length === 4 ? AF_INET : AF_INET6);
 
-function u32(value: number): Uint8Array {
+/** The value of an attribute that is a number of 32 bits. */
+export function u32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
   return bytes;
 }
+
+const textOf = (value: Uint8Array | undefined): string =>
+  Buffer.from(value ?? [])
+    .toString()
+    .replace(/\0.*$/s, "");
+
+const numberOf = (value: Uint8Array | undefined): number =>
+  value?.length === 4 ? viewOf(value).getUint32(0, true) : 0;
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -65,16 +88,25 @@ function viewOf(bytes: Uint8Array): DataView {
 export function interfaceFrom({ payload }: NetlinkMessage): Interface {
   const view = viewOf(payload);
   const flags = IFINFOMSG.read(view, "ifi_flags");
-  const name = decodeAttributes(payload, IFINFOMSG.size).find(({ type }) => type === IFLA_IFNAME);
+  const attributes = decodeAttributes(payload, IFINFOMSG.size);
+  const attribute = (wanted: number) => attributes.find(({ type }) => type === wanted)?.value;
+  const info = decodeAttributes(attribute(IFLA_LINKINFO) ?? new Uint8Array(0), 0);
   return {
     index: IFINFOMSG.read(view, "ifi_index"),
-    name: Buffer.from(name?.value ?? [])
-      .toString()
-      .replace(/\0.*$/s, ""),
+    name: textOf(attribute(IFLA_IFNAME)),
     isUp: (flags & IFF_UP) !== 0,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
     hasCarrier: (flags & IFF_LOWER_UP) !== 0,
+    alias: textOf(attribute(IFLA_IFALIAS)),
+    kind: textOf(info.find(({ type }) => type === IFLA_INFO_KIND)?.value),
+    master: numberOf(attribute(IFLA_MASTER)),
+    mtu: numberOf(attribute(IFLA_MTU)),
   };
+}
+
+export interface RoutePrefix {
+  readonly address: string;
+  readonly prefixLength: number;
 }
 
 /** One default route: to everywhere, by a gateway, out of an interface. */
@@ -112,6 +144,20 @@ export class Interfaces implements Disposable {
     });
   }
 
+  /** What routes lead to, in every table, as prefixes; default routes are none. */
+  routes(): RoutePrefix[] {
+    const payload = new DataView(new ArrayBuffer(RTMSG.size));
+    const messages = this.#socket.dump({ name: "list routes", type: RTM_GETROUTE, payload });
+    return messages.flatMap(({ type, payload: found }) => {
+      const family = type === RTM_NEWROUTE ? RTMSG.read(viewOf(found), "rtm_family") : 0;
+      const isIp = family === AF_INET || family === AF_INET6;
+      const prefixLength = isIp ? RTMSG.read(viewOf(found), "rtm_dst_len") : 0;
+      const attributes = prefixLength === 0 ? [] : decodeAttributes(found, RTMSG.size);
+      const to = attributes.find((it) => it.type === RTA_DST);
+      return to === undefined ? [] : { address: ipText(to.value), prefixLength };
+    });
+  }
+
   /** The default routes of the main table that have a gateway. */
   defaultRoutes(): DefaultRoute[] {
     const payload = new DataView(new ArrayBuffer(RTMSG.size));
@@ -136,8 +182,17 @@ export class Interfaces implements Disposable {
     this.#socket.change({ name: `set interface ${index} up`, type: RTM_NEWLINK, payload });
   }
 
-  /** @returns false where the interface has it already @throws {SyscallError} */
-  addAddress(index: number, address: string, prefixLength: number): boolean {
+  /**
+   * @param options `isSure`: nobody else on the link can have it, so nobody is asked and it is good at once
+   * @returns false where the interface has it already
+   * @throws {SyscallError}
+   */
+  addAddress(
+    index: number,
+    address: string,
+    prefixLength: number,
+    options: { readonly isSure?: boolean } = {},
+  ): boolean {
     const bytes = ipBytes(address);
     const payload = new DataView(new ArrayBuffer(IFADDRMSG.size));
     const family = familyOf(bytes);
@@ -149,6 +204,7 @@ export class Interfaces implements Disposable {
     const attributes = [
       { type: IFA_LOCAL, value: bytes },
       { type: IFA_ADDRESS, value: bytes },
+      ...(options.isSure === true ? [{ type: IFA_FLAGS, value: u32(IFA_F_NODAD) }] : []),
     ];
     return this.#create(
       `add address "${address}/${prefixLength}"`,

@@ -1,7 +1,23 @@
 import { describe, expect, test } from "bun:test";
-import { IFINFOMSG, IFLA_IFNAME, NLMSGHDR, RTATTR, RTM_NEWLINK } from "../abi/netlink.ts";
+import {
+  IFINFOMSG,
+  IFLA_IFALIAS,
+  IFLA_IFNAME,
+  IFLA_INFO_KIND,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
+  IFLA_MTU,
+  NLMSGHDR,
+  RTATTR,
+  RTM_NEWLINK,
+} from "../abi/netlink.ts";
 import { interfaceFrom } from "./interfaces.ts";
-import { decodeAttributes, decodeMessages, encodeMessage } from "./netlink-message.ts";
+import {
+  decodeAttributes,
+  decodeMessages,
+  encodeAttributes,
+  encodeMessage,
+} from "./netlink-message.ts";
 
 const FUZZ_ROUNDS = 20_000;
 const message = (payload: Uint8Array) => ({ type: 16, flags: 0x301, sequence: 7, payload });
@@ -158,18 +174,41 @@ describe("the decoders", () => {
 });
 
 describe("interfaceFrom", () => {
-  test("reads a link's index, name and flags", () => {
+  test("reads a link's index, name, flags and attributes", () => {
     const payload = new DataView(new ArrayBuffer(IFINFOMSG.size));
     IFINFOMSG.write(payload, { ifi_index: 2, ifi_flags: 0x10001 });
-    const name = { type: IFLA_IFNAME, value: Buffer.from("eth0\0junk") };
+    const kind = encodeAttributes([{ type: IFLA_INFO_KIND, value: Buffer.from("bridge\0") }]);
     const fixed = new Uint8Array(payload.buffer);
-    const [link] = decodeMessages(encodeMessage({ ...message(fixed), type: RTM_NEWLINK }, [name]));
+    const bytes = encodeMessage({ ...message(fixed), type: RTM_NEWLINK }, [
+      { type: IFLA_IFNAME, value: Buffer.from("eth0\0junk") },
+      { type: IFLA_MTU, value: Uint8Array.of(0x28, 0x23, 0, 0) },
+      { type: IFLA_MASTER, value: Uint8Array.of(7, 0, 0, 0) },
+      { type: IFLA_IFALIAS, value: Buffer.from("a word\0") },
+      { type: IFLA_LINKINFO, value: kind },
+    ]);
+    const [link] = decodeMessages(bytes);
     expect(interfaceFrom(link!)).toEqual({
       index: 2,
       name: "eth0",
       isUp: true,
       isLoopback: false,
       hasCarrier: true,
+      alias: "a word",
+      kind: "bridge",
+      master: 7,
+      mtu: 9000,
+    });
+  });
+
+  test("takes a link without attributes for a card of nobody's", () => {
+    const fixed = new Uint8Array(IFINFOMSG.size);
+    const [link] = decodeMessages(encodeMessage({ ...message(fixed), type: RTM_NEWLINK }));
+    expect(interfaceFrom(link!)).toMatchObject({
+      name: "",
+      alias: "",
+      kind: "",
+      master: 0,
+      mtu: 0,
     });
   });
 });

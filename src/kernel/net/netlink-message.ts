@@ -32,11 +32,9 @@ export function encodeMessage(
   message: NetlinkMessage,
   attributes: readonly NetlinkAttribute[] = [],
 ): Uint8Array {
+  const tail = encodeAttributes(attributes);
   const head = NLMSGHDR.size + aligned(message.payload.length);
-  const length = attributes.reduce(
-    (sum, { value }) => sum + aligned(RTATTR.size + value.length),
-    head,
-  );
+  const length = head + tail.length;
   const bytes = new Uint8Array(length);
   NLMSGHDR.write(viewOf(bytes), {
     nlmsg_len: length,
@@ -45,7 +43,15 @@ export function encodeMessage(
     nlmsg_seq: message.sequence,
   });
   bytes.set(message.payload, NLMSGHDR.size);
-  let at = head;
+  bytes.set(tail, head);
+  return bytes;
+}
+
+/** Attributes one after the other, each at a multiple of four: a message's, or the value of an attribute of them. */
+export function encodeAttributes(attributes: readonly NetlinkAttribute[]): Uint8Array {
+  const sizeOf = ({ value }: NetlinkAttribute) => aligned(RTATTR.size + value.length);
+  const bytes = new Uint8Array(attributes.reduce((sum, it) => sum + sizeOf(it), 0));
+  let at = 0;
   for (const { type, value } of attributes) {
     const size = RTATTR.size + value.length;
     RTATTR.write(viewOf(bytes.subarray(at)), { rta_len: size, rta_type: type });

@@ -10,6 +10,7 @@ import {
   IFREQ_FLAGS_OFFSET,
   TUNSETIFF,
   TUNSETOFFLOAD,
+  TUNSETPERSIST,
   TUNSETVNETHDRSZ,
 } from "../abi/if-tun.ts";
 import { IFNAMSIZ } from "../abi/netlink.ts";
@@ -39,6 +40,11 @@ export class Tap implements Disposable {
    */
   setOffloads(flags: number): number {
     return syscallRaw("ioctl", this.#fd.number, TUNSETOFFLOAD, flags);
+  }
+
+  /** Has the device stay when its descriptors are gone, until somebody removes it. @throws {SyscallError} */
+  persist(): void {
+    syscall("ioctl", "persistence of a TAP device", this.fd, TUNSETPERSIST, 1);
   }
 
   [Symbol.dispose](): void {

@@ -1,13 +1,13 @@
 /**
- * `ffi`: compiles the C files. The library is loaded into a running Bun, `init` runs where nothing else is, and
- * `cell-init` in whatever a cell holds, so none may lean on a C library: no start files, no libc, no thread-local storage, no unresolved symbol. The same
- * sources give the same bytes.
+ * `ffi`: compiles the C files. The library is loaded into a running Bun, `init` and `relay` run where nothing else is, and
+ * `cell-init` in whatever a cell holds, so none may lean on a C library: no start files, no libc, no thread-local storage,
+ * no unresolved symbol. The same sources give the same bytes.
  */
 import { mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { BuildError } from "./error.ts";
 import { filesBelow } from "./files.ts";
-import { FFI_CELL_INIT, FFI_INIT, FFI_LIBRARY, inRoot, ROOT } from "./paths.ts";
+import { FFI_CELL_INIT, FFI_INIT, FFI_LIBRARY, FFI_RELAY, inRoot, ROOT } from "./paths.ts";
 import { run } from "./run.ts";
 import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
@@ -23,6 +23,7 @@ const LIBRARY_SOURCES = [
 ];
 const INIT_SOURCES = ["ffi/init.c"];
 const CELL_INIT_SOURCES = ["ffi/cell_init.c"];
+const RELAY_SOURCES = ["ffi/relay.c"];
 
 const FREESTANDING = [
   "-std=gnu11",
@@ -62,6 +63,7 @@ const TARGETS: readonly Target[] = [
     sources: CELL_INIT_SOURCES,
     flags: CELL_INIT_FLAGS,
   },
+  { name: "relay", output: FFI_RELAY, sources: RELAY_SOURCES, flags: INIT_FLAGS },
 ];
 
 /** What is wrong with a shared object, or an executable, that has to stand on its own. */

@@ -7,13 +7,21 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cpioArchive, type CpioEntry } from "../initramfs/cpio.ts";
 import { librariesOf } from "../initramfs/libraries.ts";
-import { APPLETS, BUSYBOX, DIRECTORIES, MODULES, SYMLINKS, TEXTS } from "../initramfs/manifest.ts";
+import {
+  APPLETS,
+  BUSYBOX,
+  DIRECTORIES,
+  FILE_SYSTEMS,
+  MODULES,
+  SYMLINKS,
+  TEXTS,
+} from "../initramfs/manifest.ts";
 import { buildBundle } from "./bundle.ts";
 import { BUILD_PACKAGES, ensurePackages } from "./debian.ts";
 import { BuildError } from "./error.ts";
 import { buildFfi } from "./ffi.ts";
 import { resolveModules } from "./modules.ts";
-import { DIST, EXECUTABLE, FFI_INIT } from "./paths.ts";
+import { DIST, EXECUTABLE, FFI_INIT, FFI_RELAY } from "./paths.ts";
 import { checkSite, siteArchive } from "./site.ts";
 
 /**
@@ -56,17 +64,34 @@ const program = (path: string, content: Uint8Array): CpioEntry => ({
   content,
 });
 
-/** The modules as files, and the list of what to load, one path a line, in order. */
+const textFile = (path: string, text: string): CpioEntry => ({
+  kind: "file",
+  path,
+  mode: 0o644,
+  content: Buffer.from(text),
+});
+
+/**
+ * The modules as files, and lists of what to load, one path a line, in order: at the boot, and for each file system, when
+ * it is needed.
+ */
 function moduleEntries(directory: string): CpioEntry[] {
   const home = `lib/modules/${basename(resolve(directory))}`;
-  const modules = resolveModules(directory, MODULES);
-  const order = modules.map(({ path }) => `${path}\n`).join("");
-  return [
-    { kind: "file", path: `${home}/modules.load`, mode: 0o644, content: Buffer.from(order) },
-    ...modules.map(({ path, content }): CpioEntry => {
-      return { kind: "file", path: `${home}/${path}`, mode: 0o644, content };
+  const files = new Map<string, CpioEntry>();
+  const listOf = (wanted: readonly string[], name: string): CpioEntry => {
+    const modules = resolveModules(directory, wanted);
+    for (const { path, content } of modules) {
+      files.set(path, { kind: "file", path: `${home}/${path}`, mode: 0o644, content });
+    }
+    return textFile(`${home}/${name}`, modules.map(({ path }) => `${path}\n`).join(""));
+  };
+  const lists = [
+    listOf(MODULES, "modules.load"),
+    ...Object.entries(FILE_SYSTEMS).map(([type, wanted]) => {
+      return listOf(wanted, `filesystems/${type}.load`);
     }),
   ];
+  return [...lists, ...files.values()];
 }
 
 function entriesOf(options: InitramfsOptions): CpioEntry[] {
@@ -75,6 +100,7 @@ function entriesOf(options: InitramfsOptions): CpioEntry[] {
   return [
     program("init", readInput(FFI_INIT, "run bun build.ts ffi")),
     program("bin/auraed", auraed),
+    program("bin/aurae-relay", readInput(FFI_RELAY, "run bun build.ts ffi")),
     program(BUSYBOX.path, busybox),
     ...librariesOf(auraed).map(({ path, content }) => program(path.slice(1), content)),
     ...APPLETS.map((name): CpioEntry => {
@@ -86,9 +112,7 @@ function entriesOf(options: InitramfsOptions): CpioEntry[] {
     ...Object.entries(SYMLINKS).map(([path, target]): CpioEntry => {
       return { kind: "symlink", path, target };
     }),
-    ...Object.entries(TEXTS).map(([path, text]): CpioEntry => {
-      return { kind: "file", path, mode: 0o644, content: Buffer.from(text) };
-    }),
+    ...Object.entries(TEXTS).map(([path, text]) => textFile(path, text)),
     // The kernel opens the console for us before /dev is mounted, and complains where there is none.
     { kind: "character-device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
     { kind: "character-device", path: "dev/null", mode: 0o666, major: 1, minor: 3 },

@@ -1,6 +1,7 @@
 // The first process of a machine: /init of the initramfs. It mounts what a Bun program needs to run at all (/proc,
-// /sys, /dev), has the kernel modules loaded (preload_modules.h), starts /bin/auraed, and stays: it reaps orphans,
-// starts auraed again when that dies, hands signals on, and ends the machine when asked. The kernel panics if this
+// /sys, /dev), has the kernel modules loaded (preload_modules.h), starts /bin/auraed, and a relay to it where there is
+// vsock (vsock.h), and stays: it reaps orphans, starts both again when they die, hands signals on, and ends the machine
+// when asked. The kernel panics if this
 // program ends, so no path leads out of it, and nothing here allocates, parses more than the kernel command line and
 // the list of modules, or trusts what auraed does.
 //
@@ -22,6 +23,7 @@
 
 #include "freestanding.h"
 #include "preload_modules.h"
+#include "vsock.h"
 
 #include <asm/signal.h>
 #include <linux/errno.h>
@@ -42,6 +44,8 @@ enum {
 	STOP_MS = 90000,	// for auraed, from the signal to its end
 	TERM_MS = 5000,		// for what is left, after SIGTERM
 	KILL_MS = 2000,		// for what is left, after SIGKILL
+	CONSOLE_MS = 2000,	// for a virtio console, once its driver is there
+	CONSOLE_PAUSE_MS = 5,	// between looks for it
 
 	LINE_BYTES = 256,
 	COMMAND_LINE_BYTES = 4096,	// COMMAND_LINE_SIZE is 2048 on x86
@@ -156,11 +160,30 @@ static void mount_kernel_fs(const char *type, const char *path, unsigned long fl
 		complain("mount", path, result);
 }
 
-// Standard input and output are the console, or nothing; never closed, or a later open would become one of them.
-static void open_console(void)
+// The console is there once its driver has found its device, which virtio's does in the background. Meanwhile there is
+// none (ENODEV), or one that can't be opened yet (EINVAL).
+static long wait_for_console(void)
 {
-	long fd = CALL(open, "/dev/console", O_RDWR | O_NOCTTY, 0, 0, 0);
+	long until = now_ms() + CONSOLE_MS;
 
+	for (;;) {
+		struct __kernel_timespec pause = { 0, CONSOLE_PAUSE_MS * 1000000L };
+		long fd = CALL(open, "/dev/console", O_RDWR | O_NOCTTY, 0, 0, 0);
+
+		if (fd >= 0 || now_ms() >= until)
+			return fd;
+		CALL(nanosleep, &pause, 0, 0, 0, 0);
+	}
+}
+
+// Standard input and output are the console, or nothing; never closed, or a later open would become one of them.
+static void open_console(int is_virtio)
+{
+	long fd;
+
+	if (is_virtio)
+		preload_modules(console_module);
+	fd = is_virtio ? wait_for_console() : CALL(open, "/dev/console", O_RDWR | O_NOCTTY, 0, 0, 0);
 	if (fd < 0)
 		fd = CALL(open, "/dev/null", O_RDWR, 0, 0, 0);
 	if (fd < 0)
@@ -192,18 +215,33 @@ static int equal(const char *a, const char *b)
 	return *a == *b;
 }
 
-// Reads the command line, collects auraed's arguments, and answers whether auraed is to be PID 1 itself.
-static int read_command_line(void)
+static int starts_with(const char *text, const char *start)
 {
+	while (*start && *text == *start) {
+		text++;
+		start++;
+	}
+	return *start == 0;
+}
+
+struct wishes {
+	int exec;		// auraed is to be PID 1 itself
+	int virtio_console;	// the console is virtio's, whose driver is a module
+};
+
+// Reads the command line, and collects auraed's arguments.
+static struct wishes read_command_line(void)
+{
+	struct wishes wishes = { 0, 0 };
 	long fd = CALL(open, "/proc/cmdline", O_RDONLY | O_CLOEXEC, 0, 0, 0);
 	long length = fd < 0 ? fd : CALL(read, fd, command_line, COMMAND_LINE_BYTES - 1, 0, 0);
-	int exec = 0, ours = 0, count = 2;
+	int ours = 0, count = 2;
 
 	if (fd >= 0)
 		CALL(close, fd, 0, 0, 0, 0);
 	if (length < 0) {
 		complain("read", "/proc/cmdline", length);
-		return 0;
+		return wishes;
 	}
 	for (char *at = command_line; *at;) {
 		char *word = at;
@@ -219,10 +257,12 @@ static int read_command_line(void)
 		else if (equal(word, "--"))
 			ours = 1;
 		else if (equal(word, "aurae.init=exec"))
-			exec = 1;
+			wishes.exec = 1;
+		else if (starts_with(word, "console="))
+			wishes.virtio_console = starts_with(word, "console=hvc");	// the last one is /dev/console
 	}
 	auraed_argv[count] = 0;
-	return exec;
+	return wishes;
 }
 
 // ------------------------------------------------------------------------------------------------ the one program
@@ -247,6 +287,8 @@ struct machine {
 	long started_ms;
 	long start_ms;		// when it is to be started, while it is not running
 	long delay_ms;
+	long helper_pid;	// of what loads modules, and is the relay then
+	long helper_start_ms;	// when it is to be started again, while it is not running; 0: never
 	enum end end;		// what was asked for
 	long kill_ms;		// when auraed's time to stop is over, once an end was asked for
 };
@@ -268,6 +310,35 @@ static void start(struct machine *machine)
 		return;
 	}
 	machine->pid = pid;
+}
+
+// Another process: it loads the modules beside the start of auraed, and becomes the relay where there is vsock.
+static void start_helper(struct machine *machine)
+{
+	long pid = CALL(fork, 0, 0, 0, 0, 0);
+
+	if (pid == 0) {
+		long listener;
+
+		preload_modules(0);
+		listener = has_vsock() ? listen_on_vsock() : 0;
+		if (listener < 0)
+			complain("listen on", "vsock", listener);
+		else if (listener > 0)
+			complain("exec", relay_path, become_relay(listener));
+		for (;;)
+			CALL(exit_group, listener == 0 ? 0 : 1, 0, 0, 0, 0);
+	}
+	machine->helper_pid = pid < 0 ? 0 : pid;
+	machine->helper_start_ms = 0;
+}
+
+// Ended without a fault, it had no vsock to relay.
+static void note_helper_death(struct machine *machine, int status)
+{
+	machine->helper_pid = 0;
+	if (status != 0)
+		machine->helper_start_ms = now_ms() + LAST_DELAY_MS;
 }
 
 static void note_death(struct machine *machine, int status)
@@ -315,6 +386,8 @@ static int reap(struct machine *machine)
 			return pid == 0;
 		if (pid == machine->pid)
 			note_death(machine, status);
+		else if (pid == machine->helper_pid)
+			note_helper_death(machine, status);
 	}
 }
 
@@ -396,11 +469,16 @@ static void end_machine(struct machine *machine)
 // How long to wait for a signal: to the next thing that is due, or for ever.
 static long time_to_wait(const struct machine *machine)
 {
-	long left;
+	long due = machine->helper_start_ms, left;
 
-	if (machine->pid > 0 && machine->end == NO_END)
+	if (machine->pid <= 0 || machine->end != NO_END) {
+		long next = machine->pid > 0 ? machine->kill_ms : machine->start_ms;
+
+		due = due == 0 || next < due ? next : due;
+	} else if (due == 0) {
 		return -1;
-	left = (machine->pid > 0 ? machine->kill_ms : machine->start_ms) - now_ms();
+	}
+	left = due - now_ms();
 	return left > 0 ? left : 0;
 }
 
@@ -408,8 +486,11 @@ __attribute__((noreturn)) static void supervise(void)
 {
 	struct machine machine = { .delay_ms = FIRST_DELAY_MS };
 
+	start_helper(&machine);
 	for (;;) {
 		reap(&machine);
+		if (machine.helper_start_ms != 0 && machine.helper_start_ms <= now_ms() && machine.end == NO_END)
+			start_helper(&machine);
 		if (machine.pid == 0 && machine.end != NO_END) {
 			end_machine(&machine);
 			machine.end = NO_END;	// reboot(2) refused: the best that is left is to go on
@@ -428,6 +509,7 @@ __attribute__((noreturn)) static void supervise(void)
 __attribute__((noreturn, used)) static void init_main(void)
 {
 	unsigned long all = ~0UL;
+	struct wishes wishes;
 
 	if (CALL(getpid, 0, 0, 0, 0, 0) != 1) {
 		say("this program is for PID 1 of a machine only");
@@ -439,12 +521,16 @@ __attribute__((noreturn, used)) static void init_main(void)
 	mount_kernel_fs("proc", "/proc", MS_NODEV | MS_NOEXEC | MS_NOSUID);
 	mount_kernel_fs("sysfs", "/sys", MS_NODEV | MS_NOEXEC | MS_NOSUID);
 	mount_kernel_fs("devtmpfs", "/dev", MS_NOSUID);
-	open_console();
+	wishes = read_command_line();
+	open_console(wishes.virtio_console);
 	// Ctrl-alt-del comes as SIGINT to PID 1, instead of a restart on the spot. EINVAL in a pid namespace.
 	CALL(reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_CAD_OFF, 0, 0);
-	start_preloading_modules();
-	if (read_command_line())
+	if (wishes.exec) {
+		struct machine none = { 0 };
+
+		start_helper(&none);	// nobody starts it again: auraed is PID 1
 		become_auraed();
+	}
 	supervise();
 }
 

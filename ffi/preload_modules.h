@@ -1,5 +1,5 @@
-// Loads the image's kernel modules in a process of its own, beside the start of auraed, which takes as long again on
-// another processor. Nothing depends on it: auraed goes through the same list (src/init/module-steps.ts), passes over
+// Loads the image's kernel modules, in a process of its own beside the start of auraed, which takes as long again on
+// another processor. Nothing but the console depends on it: auraed goes through the same list (src/init/module-steps.ts), passes over
 // what is loaded, waits in the kernel for what is being loaded (finit_module(2)), and tells of what does not load.
 
 #ifndef AU_PRELOAD_MODULES_H
@@ -21,6 +21,9 @@ struct module_path {
 };
 
 static char module_list[MODULE_LIST_BYTES];
+
+// The last one that a console by virtio needs. initramfs/manifest.ts has it come early.
+static const char console_module[] = "/virtio_console.ko";
 
 // Answers whether all of it was put behind what is there, and its end.
 static int append(struct module_path *path, const char *text)
@@ -71,13 +74,33 @@ static void load_module(struct module_path path, const char *file)
 	CALL(close, fd, 0, 0, 0, 0);
 }
 
-// A list that is longer than its buffer ends early, in the middle of a name: auraed loads the rest.
-static void preload_modules(void)
+static int ends_with(const char *text, const char *end)
+{
+	for (; *text; text++) {
+		int length = 0;
+
+		while (end[length] && text[length] == end[length])
+			length++;
+		if (!end[length] && !text[length])
+			return 1;
+	}
+	return 0;
+}
+
+// Loads the modules up to this one, or all of them for 0. A list that is longer than its buffer ends early, in the middle
+// of a name: auraed loads the rest.
+static void preload_modules(const char *last)
 {
 	struct module_path home;
 
-	if (!modules_home(&home) || read_module_list(home) <= 0)
+	long length;
+
+	if (!modules_home(&home))
 		return;
+	length = read_module_list(home);
+	if (length <= 0)
+		return;
+	module_list[length] = 0;
 	for (char *at = module_list; *at;) {
 		char *line = at;
 
@@ -87,16 +110,9 @@ static void preload_modules(void)
 			*at++ = 0;
 		if (*line && *line != '#' && *line != '.')
 			load_module(home, line);
+		if (last && ends_with(line, last))
+			return;
 	}
-}
-
-static void start_preloading_modules(void)
-{
-	if (CALL(fork, 0, 0, 0, 0, 0) != 0)
-		return;	// in the parent, which reaps it; or there is no process to be had, and auraed does it all
-	preload_modules();
-	for (;;)
-		CALL(exit_group, 0, 0, 0, 0, 0);
 }
 
 #endif

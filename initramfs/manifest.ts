@@ -60,8 +60,9 @@ export const APPLETS = [
 ] as const; // prettier-ignore
 
 /**
- * Modules loaded at boot, with all they depend on: the network card, disks and random numbers of any virtio machine,
- * and the power button with its events. What the kernel has built in is left out by itself.
+ * Modules loaded at boot, in this order, with all they depend on: what is behind virtio on any machine, and the power
+ * button with its events. What the kernel has built in is left out by itself. The console comes as early as it can, since
+ * /init may have to wait for it (ffi/preload_modules.h).
  */
 export const MODULES = [
   "virtio_mmio",
@@ -70,6 +71,17 @@ export const MODULES = [
   "virtio_net",
   "virtio_blk",
   "virtio_rng",
+  "vmw_vsock_virtio_transport",
+  "virtio_balloon",
   "button",
   "evdev",
 ] as const;
+
+/** Modules by the file system that needs them, loaded when a drive of it is mounted (src/init/drive-steps.ts). */
+export const FILE_SYSTEMS: Readonly<Record<string, readonly string[]>> = {
+  ext4: ["ext4"],
+  iso9660: ["isofs"],
+  squashfs: ["squashfs"],
+  vfat: ["vfat", "nls_cp437", "nls_ascii"],
+  xfs: ["xfs"],
+};

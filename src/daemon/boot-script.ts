@@ -47,7 +47,7 @@ export function bootFiles(caCrt: string): BootFiles {
 
 /** An address by which the machine itself gets at a listener. */
 export function addressFromHere(address: Address): string {
-  if (address.kind === "unix") {
+  if (address.kind !== "tcp") {
     return address.path;
   }
   const loopback: Readonly<Record<string, string>> = { "::": "::1", "0.0.0.0": "127.0.0.1" };

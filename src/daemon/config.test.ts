@@ -87,9 +87,22 @@ describe("addressFromSocket", () => {
 
 describe("listenAddresses", () => {
   test("is TCP on all addresses as PID 1, and a socket in the runtime directory otherwise", () => {
-    expect(listenAddresses(config(), true)).toEqual([{ kind: "tcp", host: "::", port: 8080 }]);
-    expect(listenAddresses(config("-r", "/r"), false)).toEqual([
+    const everywhere = { kind: "tcp", host: "::", port: 8080 } as const;
+    expect(listenAddresses(config(), true, false)).toEqual([everywhere]);
+    expect(listenAddresses(config("-r", "/r"), false, true)).toEqual([
       { kind: "unix", path: "/r/aurae.sock" },
     ]);
+  });
+
+  test("is vsock, too, as PID 1 of a machine that has it, wherever else it is told to listen", () => {
+    const relay = {
+      kind: "relay",
+      path: "/run/aurae/vsock.sock",
+      from: "vsock port 8080",
+    } as const;
+    expect(listenAddresses(config(), true, true).at(-1)).toEqual(relay);
+    const told = { kind: "unix", path: "/a" } as const;
+    expect(listenAddresses(config("-s", "/a"), true, true)).toEqual([told, relay]);
+    expect(listenAddresses(config("-s", "/a"), false, true)).toEqual([told]);
   });
 });

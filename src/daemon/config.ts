@@ -136,12 +136,23 @@ export function addressFromSocket(socket: string): Address {
   return { kind: "unix", path: socket };
 }
 
-/** Where to listen: as told, or what the role does by default. */
-export function listenAddresses(config: DaemonConfig, asPid1: boolean): readonly Address[] {
+/** Where /init's relay has what comes by vsock (ffi/vsock.h). */
+const VSOCK: Address = { kind: "relay", path: "/run/aurae/vsock.sock", from: "vsock port 8080" };
+
+/**
+ * Where to listen: as told, or what the role does by default; and as a machine's init on vsock, too.
+ * @param hasVsock whether the machine has a vsock device
+ */
+export function listenAddresses(
+  config: DaemonConfig,
+  asPid1: boolean,
+  hasVsock: boolean,
+): readonly Address[] {
+  const relayed = asPid1 && hasVsock ? [VSOCK] : [];
   if (config.sockets.length > 0) {
-    return config.sockets;
+    return [...config.sockets, ...relayed];
   }
   return asPid1
-    ? [{ kind: "tcp", host: "::", port: 8080 }]
+    ? [{ kind: "tcp", host: "::", port: 8080 }, ...relayed]
     : [{ kind: "unix", path: join(config.runtimeDir, "aurae.sock") }];
 }

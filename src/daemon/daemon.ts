@@ -16,6 +16,7 @@ import { StoredOutputs } from "../domain/output/stored-outputs.ts";
 import { CgroupFs } from "../kernel/cgroup/cgroup-fs.ts";
 import { findCgroup2 } from "../kernel/cgroup/mount-point.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { localCid } from "../kernel/net/vsock.ts";
 import { peerUid } from "../kernel/net/peer-credentials.ts";
 import { KernelNamespaces } from "../kernel/namespace/kernel-namespaces.ts";
 import { FileAccounts } from "../kernel/process/file-accounts.ts";
@@ -147,8 +148,9 @@ export class Daemon {
       trustDomain: tls.trustDomain,
       grants: loadPolicy(config.policy.path, config.policy),
     });
+    const isInit = role === "pid1";
     const server = await Server.listen({
-      listeners: listenAddresses(config, role === "pid1"),
+      listeners: listenAddresses(config, isInit, isInit && localCid() !== undefined),
       tls,
       identify: createIdentify(peerUid),
     });

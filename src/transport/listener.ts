@@ -17,7 +17,7 @@ import { log } from "../base/log.ts";
 import { type Address, printedAddress } from "./address.ts";
 import { type Limits, TCP_KEEPALIVE_MS } from "./limits.ts";
 import { credentialOptions, serverOptions, type TlsMaterial } from "./tls.ts";
-import { prepareSocketPath, SocketFile } from "./unix-socket.ts";
+import { prepareSocketPath, RELAY_SOCKET_MODE, SOCKET_MODE, SocketFile } from "./unix-socket.ts";
 
 export interface ListenerEvents {
   /** A peer with a certificate of our CA. The session is there over HTTP/2 only. */
@@ -58,10 +58,10 @@ function bind(server: NetServer, address: Address): Promise<void> {
       resolve();
     };
     try {
-      if (address.kind === "unix") {
-        server.listen({ path: address.path }, done);
-      } else {
+      if (address.kind === "tcp") {
         server.listen({ host: address.host, port: address.port }, done);
+      } else {
+        server.listen({ path: address.path }, done);
       }
     } catch (error) {
       fail(error);
@@ -156,7 +156,7 @@ export class Listener {
     limits: Limits,
     events: ListenerEvents,
   ): Promise<Listener> {
-    if (asked.kind === "unix") {
+    if (asked.kind !== "tcp") {
       await prepareSocketPath(asked.path);
     }
     const listener = new Listener(asked, tls, limits, events);
@@ -164,8 +164,9 @@ export class Listener {
     listener.#server.on("error", (error) => {
       log.error("listener failed", { address: printedAddress(asked), reason: messageOf(error) });
     });
-    if (asked.kind === "unix") {
-      listener.#socketFile = new SocketFile(asked.path);
+    if (asked.kind !== "tcp") {
+      const mode = asked.kind === "relay" ? RELAY_SOCKET_MODE : SOCKET_MODE;
+      listener.#socketFile = new SocketFile(asked.path, mode);
     }
     return listener;
   }
@@ -173,7 +174,7 @@ export class Listener {
   /** Where it listens, with the port that the kernel chose for port 0. */
   get address(): Address {
     const bound = this.#server.address();
-    if (this.#asked.kind === "unix" || bound === null || typeof bound === "string") {
+    if (this.#asked.kind !== "tcp" || bound === null || typeof bound === "string") {
       return this.#asked;
     }
     return { kind: "tcp", host: bound.address, port: bound.port };

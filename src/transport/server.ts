@@ -20,7 +20,7 @@ import type { TlsMaterial } from "./tls.ts";
 export interface Peer {
   /** Its certificate, in DER, verified against the CA. */
   readonly certificate: Uint8Array;
-  /** The descriptor of its connection, on Unix sockets only: for SO_PEERCRED. */
+  /** The descriptor of its connection, on Unix sockets only, and not of a relay's: for SO_PEERCRED. */
   readonly unixFd: number | undefined;
   /** Whether it is on this machine: at a Unix socket, or at an address of the machine's own. */
   readonly isLocal: boolean;
@@ -33,6 +33,13 @@ export interface ServerOptions {
   /** Called once a connection. A throw closes the connection. */
   readonly identify: (peer: Peer) => Principal;
 }
+
+/** Others wait for these lines in the log. */
+const GREETINGS: Readonly<Record<Address["kind"], string>> = {
+  tcp: "TCP Access Socket created",
+  unix: "User Access Socket Created",
+  relay: "Relayed Access Socket created",
+};
 
 export class Server {
   readonly #limits: Limits;
@@ -120,20 +127,15 @@ export class Server {
 
   async #open(address: Address, tls: TlsMaterial): Promise<Listener> {
     const listener = await Listener.open(address, tls, this.#limits, {
-      onConnection: (socket, session) => this.#accept(socket, session, address.kind === "unix"),
+      onConnection: (socket, session) => this.#accept(socket, session, address.kind),
       onRequest: (request, response) => this.#take(request, response),
     });
     const printed = printedAddress(listener.address);
-    // Others wait for these two lines in the log.
-    log.info(
-      address.kind === "unix"
-        ? `User Access Socket Created: ${printed}`
-        : `TCP Access Socket created: ${printed}`,
-    );
+    log.info(`${GREETINGS[address.kind]}: ${printed}`);
     return listener;
   }
 
-  #accept(socket: TLSSocket, session: ServerHttp2Session | undefined, isUnix: boolean): void {
+  #accept(socket: TLSSocket, session: ServerHttp2Session | undefined, kind: Address["kind"]): void {
     const refuse = (why: string, fields: LogFields) => {
       log.warn(`connection refused: ${why}`, fields);
       session?.destroy();
@@ -143,8 +145,8 @@ export class Server {
     try {
       principal = this.#identify({
         certificate: socket.getPeerCertificate().raw,
-        unixFd: isUnix ? descriptorOf(socket) : undefined,
-        isLocal: isUnix || comesFromHere(socket),
+        unixFd: kind === "unix" ? descriptorOf(socket) : undefined,
+        isLocal: kind === "unix" || (kind === "tcp" && comesFromHere(socket)),
       });
     } catch (error) {
       refuse("the peer has no identity", { reason: messageOf(error) });

@@ -8,7 +8,10 @@ import { dirname } from "node:path";
 import { AuraeError, messageOf } from "../base/errors.ts";
 
 /** The owner and the group may connect; what they may do then is for their certificates to say. */
-const SOCKET_MODE = 0o660;
+export const SOCKET_MODE = 0o660;
+
+/** For a relay without privileges, whose peers are from elsewhere: it is as open as a port. */
+export const RELAY_SOCKET_MODE = 0o666;
 
 /** sizeof(sockaddr_un.sun_path) less its NUL (unix(7)). */
 export const MAX_PATH_BYTES = 107;
@@ -96,10 +99,10 @@ export class SocketFile implements Disposable {
   readonly #inode: number;
 
   /** @throws {AuraeError} failed_precondition if the mode can't be set */
-  constructor(path: string) {
+  constructor(path: string, mode: number) {
     this.#path = path;
     try {
-      chmodSync(path, SOCKET_MODE);
+      chmodSync(path, mode);
     } catch (error) {
       throw failed(`cannot set the mode of the socket "${path}": ${messageOf(error)}`, error);
     }

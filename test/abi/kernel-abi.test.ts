@@ -212,7 +212,7 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     structs: { NET_HDR: { type: "struct virtio_net_hdr_v1" } },
   },
   "virtio-vsock": {
-    headers: ["linux/virtio_vsock.h", "sys/socket.h", "linux/vm_sockets.h"],
+    headers: ["linux/virtio_vsock.h", "sys/socket.h", "linux/ioctl.h", "linux/vm_sockets.h"],
     structs: { VSOCK_HDR: { type: "struct virtio_vsock_hdr", isHead: true } },
     expressions: { VSOCK_HDR_BYTES: "sizeof(struct virtio_vsock_hdr)" },
   },

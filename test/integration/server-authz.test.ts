@@ -1,6 +1,7 @@
 /** Who may call what, from the certificate or the socket to the answer. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
+import { statSync } from "node:fs";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import {
   createConnectTransport,
@@ -157,6 +158,40 @@ describe("a peer over the Unix socket", () => {
     }
     const uid = process.getuid?.();
     expect(uids).toEqual([uid, undefined, uid, undefined]);
+  });
+});
+
+describe("a relay's socket", () => {
+  test("says nothing of who is behind the relay: no user id, and not that it is on this machine", async () => {
+    const seen: Principal[] = [];
+    await using own = await startFixture({
+      peerUid: () => 0,
+      cells: {
+        list(_request, context) {
+          seen.push(context.values.get(principalKey));
+          return {};
+        },
+      },
+    });
+    expect(statSync(own.relayPath).mode & 0o777).toBe(0o666);
+    for (const version of ["--http1.1", "--http2"]) {
+      await own.post(LIST, "{}", version, "--unix-socket", own.relayPath);
+    }
+    const name = "spiffe://test.local/role/admin/test";
+    expect(seen).toEqual([
+      expect.objectContaining({ name, isLocal: false }),
+      expect.objectContaining({ name, isLocal: false }),
+    ]);
+    expect(seen.some((principal) => "uid" in principal)).toBe(false);
+    const boot = await own.pair({
+      commonName: "boot",
+      uris: ["spiffe://test.local/role/boot/boot"],
+    });
+    const { stdout } = await own.curl([
+      ...[...own.as(boot), ...own.resolve, "--unix-socket", own.relayPath],
+      ...["--json", "{}", own.url(LIST)],
+    ]);
+    expect(stdout).toContain("permission_denied");
   });
 });
 

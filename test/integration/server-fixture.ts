@@ -39,6 +39,8 @@ export class Fixture implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "aurae-server-"));
   readonly health = new HealthRegistry();
   readonly socketPath = join(this.directory, "run", "aurae.sock");
+  /** Where a relay would have others' connections. */
+  readonly relayPath = join(this.directory, "run", "relay.sock");
   authority!: Authority;
   caFile = "";
   serverPair!: Pair;
@@ -235,6 +237,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     listeners: [
       { kind: "tcp", host: "127.0.0.1", port: 0 },
       { kind: "unix", path: fixture.socketPath },
+      { kind: "relay", path: fixture.relayPath, from: "elsewhere" },
     ],
     tls: fixture.tls,
     identify: createIdentify(options.peerUid ?? peerUid),

@@ -17,6 +17,10 @@ export const VIRTIO_VSOCK_SHUTDOWN_SEND = 2;
 export const VIRTIO_VSOCK_EVENT_TRANSPORT_RESET = 0;
 
 export const VMADDR_CID_HOST = 2;
+export const VMADDR_CID_ANY = 0xffff_ffff;
+
+/** Asks /dev/vsock for the machine's own address. */
+export const IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9;
 
 /** The bytes of `struct virtio_vsock_hdr`, which is packed. */
 export const VSOCK_HDR_BYTES = 44;

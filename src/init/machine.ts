@@ -7,6 +7,7 @@ import { AuraeError, messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { MachineEnd } from "../kernel/power/reboot.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
+import { DRIVE_STEPS } from "./drive-steps.ts";
 import { MODULE_STEPS } from "./module-steps.ts";
 import { MOUNT_STEPS } from "./mount-steps.ts";
 import { NETWORK_STEPS, type NetworkContext } from "./network-steps.ts";
@@ -17,11 +18,12 @@ import { endMachine, KERNEL_ACTIONS, type LastActions } from "./shutdown-steps.t
 import { type BootStep, runSteps } from "./steps.ts";
 import { SYSTEM_STEPS } from "./system-steps.ts";
 
-/** Modules before the network: its cards' drivers are among them. */
+/** Modules before drives and network, whose drivers are among them. */
 export const BOOT_STEPS: readonly BootStep<NetworkContext>[] = [
   ...MOUNT_STEPS,
   ...SYSTEM_STEPS,
   ...MODULE_STEPS,
+  ...DRIVE_STEPS,
   ...NETWORK_STEPS,
 ];
 

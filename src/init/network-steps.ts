@@ -1,10 +1,11 @@
 /**
- * The machine's network: loopback, what the kernel's command line says, and the link-local address by which a VM's
- * host reaches it. Waits for devices and links by the kernel's events, with a bound, and never by time alone.
+ * The machine's network: loopback, what the kernel's command line and the site say, and the link-local address by which a
+ * VM's host reaches it. Waits for devices and links by the kernel's events, with a bound, and never by time alone.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
+import { NETWORK_FILE, parseNetwork, splitPrefix } from "../base/machine-files.ts";
 import { type Interface, Interfaces, waitForInterface } from "../kernel/net/interfaces.ts";
 import type { CommandLine } from "./command-line.ts";
 import { parseIpParameter, type StaticAddress } from "./ip-parameter.ts";
@@ -94,6 +95,35 @@ function configureAll({ commandLine }: NetworkContext): void {
   }
 }
 
+/** One card that is wrong, or not there, is told and left out: the others may be the way in. */
+function configureCards(): void {
+  if (!existsSync(NETWORK_FILE)) {
+    return;
+  }
+  const cards = parseNetwork(readFileSync(NETWORK_FILE, "utf8"));
+  using interfaces = new Interfaces();
+  // For all of them together: a site for another machine must not hold up this one's boot.
+  const until = performance.now() + DEVICE_TIMEOUT_MS;
+  for (const { mac, addresses, gateway } of cards) {
+    try {
+      const isIt = (candidate: Interface) => candidate.mac === mac;
+      const card = waitForInterface(interfaces, isIt, Math.max(0, until - performance.now()));
+      if (card === undefined) {
+        throw new Error("there is no such network device");
+      }
+      bringUp(interfaces, card);
+      for (const { address, prefixLength } of addresses.map(splitPrefix)) {
+        interfaces.addAddress(card.index, address, prefixLength);
+      }
+      if (gateway !== undefined) {
+        interfaces.addDefaultRoute({ gateway, index: card.index });
+      }
+    } catch (error) {
+      log.warn("boot goes on without addresses of a card", { mac, error: messageOf(error) });
+    }
+  }
+}
+
 function addGuestAddress(): void {
   using interfaces = new Interfaces();
   const device = interfaces.list().find(({ name }) => name === GUEST.device);
@@ -130,6 +160,7 @@ const step = (name: string, run: (context: NetworkContext) => void): BootStep<Ne
 export const NETWORK_STEPS: readonly BootStep<NetworkContext>[] = [
   step("bring the loopback interface up", bringUpLoopback),
   step("configure the addresses of the kernel command line", configureAll),
+  step(`configure the cards of ${NETWORK_FILE}`, configureCards),
   step(`give ${GUEST.device} its address for a VM's host`, addGuestAddress),
   step("list the network devices", logAddresses),
 ];

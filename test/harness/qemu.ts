@@ -17,6 +17,8 @@ export interface QemuOptions {
   readonly cpus: number;
   /** Files that are virtio disks of the guest: /dev/vda and so on. */
   readonly disks: readonly string[];
+  /** Whether the console is a virtio device in place of the serial port. */
+  readonly hasVirtioConsole: boolean;
   /** The guest's TCP port that is forwarded from a free one of 127.0.0.1. */
   readonly guestPort: number;
 }
@@ -58,7 +60,10 @@ function argumentsOf(options: QemuOptions, qmpPath: string): string[] {
     ],
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-bios", FIRMWARE],
     ...["-kernel", options.kernel, "-initrd", options.initrd, "-append", options.commandLine],
-    ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
+    ...["-chardev", "stdio,id=console,signal=off"],
+    ...(options.hasVirtioConsole
+      ? ["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=console"]
+      : ["-serial", "chardev:console"]),
     ...["-chardev", `socket,id=qmp,path=${qmpPath}`, "-mon", "chardev=qmp,mode=control"],
     ...["-netdev", `user,id=net0,hostfwd=tcp:127.0.0.1:0-:${options.guestPort}`],
     ...["-device", "virtio-net-pci,netdev=net0", "-device", "virtio-rng-pci"],

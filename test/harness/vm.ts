@@ -56,6 +56,10 @@ export interface VmOptions {
   readonly cpus?: number;
   /** The size of an empty disk, /dev/vda. Left out: none. */
   readonly diskMib?: number;
+  /** Files that are disks, after that one. */
+  readonly disks?: readonly string[];
+  /** Whether the console is virtio's, hvc0, and there is no serial port. Left out: no. */
+  readonly hasVirtioConsole?: boolean;
   /** What runs as auraed instead of dist/auraed. */
   readonly executable?: string;
   /**
@@ -312,7 +316,8 @@ export async function bootVm(options: VmOptions): Promise<TestVm> {
     const pki = await createPki(directory);
     const site = writeSite(directory, pki, options);
     const initrd = writeInitrd(directory, site, options, kernel.modulesDir);
-    const ours = ["console=ttyS0", "panic=-1", "quiet", NO_CIPHER_TESTS, SYSRQ, ADDRESS];
+    const console = options.hasVirtioConsole === true ? "hvc0" : "ttyS0";
+    const ours = [`console=${console}`, "panic=-1", "quiet", NO_CIPHER_TESTS, SYSRQ, ADDRESS];
     const words = [...ours, ...(options.commandLine ?? [])];
     const start = performance.now();
     qemu = await Qemu.start({
@@ -323,7 +328,11 @@ export async function bootVm(options: VmOptions): Promise<TestVm> {
       commandLine: words.join(" "),
       memoryMib: options.memoryMib ?? 512,
       cpus: options.cpus ?? 2,
-      disks: options.diskMib === undefined ? [] : [writeDisk(directory, options.diskMib)],
+      disks: [
+        ...(options.diskMib === undefined ? [] : [writeDisk(directory, options.diskMib)]),
+        ...(options.disks ?? []),
+      ],
+      hasVirtioConsole: options.hasVirtioConsole === true,
       guestPort: API_PORT,
     });
     const port = await waitUntilReady(qemu, pki, options.ready);

@@ -11,6 +11,7 @@ import {
   IFF_LOWER_UP,
   IFF_UP,
   IFINFOMSG,
+  IFLA_ADDRESS,
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
@@ -55,6 +56,8 @@ export interface Interface {
   /** The index of the bridge that it is a port of; 0 for none. */
   readonly master: number;
   readonly mtu: number;
+  /** The hardware's address, bytes in hexadecimal, lower case, with colons; empty for none. */
+  readonly mac: string;
 }
 
 export interface InterfaceAddress {
@@ -101,6 +104,9 @@ export function interfaceFrom({ payload }: NetlinkMessage): Interface {
     kind: textOf(info.find(({ type }) => type === IFLA_INFO_KIND)?.value),
     master: numberOf(attribute(IFLA_MASTER)),
     mtu: numberOf(attribute(IFLA_MTU)),
+    mac: Array.from(attribute(IFLA_ADDRESS) ?? [], (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join(":"),
   };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   IFINFOMSG,
+  IFLA_ADDRESS,
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
@@ -183,6 +184,7 @@ describe("interfaceFrom", () => {
       { type: IFLA_IFNAME, value: Buffer.from("eth0\0junk") },
       { type: IFLA_MTU, value: Uint8Array.of(0x28, 0x23, 0, 0) },
       { type: IFLA_MASTER, value: Uint8Array.of(7, 0, 0, 0) },
+      { type: IFLA_ADDRESS, value: Uint8Array.of(2, 0, 0, 0, 0xab, 7) },
       { type: IFLA_IFALIAS, value: Buffer.from("a word\0") },
       { type: IFLA_LINKINFO, value: kind },
     ]);
@@ -197,6 +199,7 @@ describe("interfaceFrom", () => {
       kind: "bridge",
       master: 7,
       mtu: 9000,
+      mac: "02:00:00:00:ab:07",
     });
   });
 

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { cpioArchive, type CpioEntry } from "../initramfs/cpio.ts";
+import { cpioArchive, type CpioEntry } from "../src/base/cpio.ts";
 import { librariesOf } from "../initramfs/libraries.ts";
 import {
   APPLETS,

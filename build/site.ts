@@ -4,7 +4,7 @@
  */
 import { type Dirent, lstatSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { join, relative } from "node:path";
-import { cpioArchive, type CpioEntry } from "../initramfs/cpio.ts";
+import { cpioArchive, type CpioEntry } from "../src/base/cpio.ts";
 import { messageOf } from "../src/base/errors.ts";
 import { BuildError } from "./error.ts";
 

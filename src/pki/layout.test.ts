@@ -1,5 +1,12 @@
 import { expect, test } from "bun:test";
-import { clientFiles, clientNames, isTrustDomain, SERVER_FILES, serverNames } from "./layout.ts";
+import {
+  clientFiles,
+  clientNames,
+  guestNames,
+  isTrustDomain,
+  SERVER_FILES,
+  serverNames,
+} from "./layout.ts";
 
 test("clientFiles and SERVER_FILES are the contract's names", () => {
   expect(clientFiles("nova")).toEqual({
@@ -24,6 +31,19 @@ test("clientNames puts the role and the name into the SPIFFE ID", () => {
     uris: ["spiffe://prod.example/role/reader/ci"],
     dnsNames: ["ci.prod.example"],
   });
+});
+
+test("guestNames has the id, the name that clients ask for, and no role", () => {
+  expect(guestNames("prod.example", "Web-1", ["192.168.248.1"])).toEqual({
+    commonName: "web-1.vm.prod.example",
+    uris: ["spiffe://prod.example/vm/Web-1"],
+    dnsNames: ["web-1.vm.prod.example", "server.unsafe.aurae.io", "localhost"],
+    ipAddresses: ["127.0.0.1", "::1", "fe80::2", "192.168.248.1"],
+    usage: "server",
+  });
+  const long = guestNames(`${"a".repeat(63)}.`.repeat(3).slice(0, 189), "i".repeat(63));
+  expect(long.dnsNames).toEqual(["server.unsafe.aurae.io", "localhost"]);
+  expect(long.commonName).toHaveLength(63);
 });
 
 test("clientNames and serverNames stay within 64 characters of common name for the longest domain", () => {

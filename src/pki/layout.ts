@@ -62,6 +62,33 @@ export function serverNames(trustDomain: string): LeafNames {
   };
 }
 
+/** Where the host of a virtual machine finds it (the original's constant). */
+const GUEST_ADDRESS = "fe80::2";
+const MAX_DNS_NAME_LENGTH = 253;
+
+/**
+ * A virtual machine's own auraed: known by its id, and under the names that clients look for on any machine.
+ * @param id a DNS label
+ * @param addresses what else it has than the link-local one
+ */
+export function guestNames(
+  trustDomain: string,
+  id: string,
+  addresses: readonly string[] = [],
+): LeafNames {
+  const name = `${id.toLowerCase()}.vm.${trustDomain}`;
+  const { ipAddresses, usage } = serverNames(trustDomain);
+  return {
+    commonName: commonNameFrom(name, id),
+    uris: [`spiffe://${trustDomain}/vm/${id}`],
+    dnsNames: [name, LEGACY_SERVER_NAME, "localhost"].filter(
+      (each) => each.length <= MAX_DNS_NAME_LENGTH,
+    ),
+    ipAddresses: [...ipAddresses, GUEST_ADDRESS, ...addresses],
+    usage,
+  };
+}
+
 export function clientNames(trustDomain: string, client: ClientSpec): LeafNames {
   const name = `${client.name}.${trustDomain}`;
   return {

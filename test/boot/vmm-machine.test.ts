@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { ensureKernel } from "../../build/kernel-package.ts";
 import { DIST, inRoot } from "../../build/paths.ts";
-import { type CpioEntry, cpioArchive } from "../../initramfs/cpio.ts";
+import { type CpioEntry, cpioArchive } from "../../src/base/cpio.ts";
 import { writeAcpiTables } from "../../src/vmm/acpi/write-tables.ts";
 import { Image } from "../../src/vmm/boot/image.ts";
 import { loadGuest } from "../../src/vmm/boot/load-guest.ts";

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { lstatSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readCpio } from "../../test/harness/read-cpio.ts";
 import {
   cpioArchive,
   type CpioEntry,
@@ -17,48 +18,6 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const file = (path: string, text = "", mode = 0o644): CpioEntry => {
   return { kind: "file", path, mode, content: Buffer.from(text) };
 };
-
-interface Read {
-  readonly path: string;
-  readonly inode: number;
-  readonly mode: number;
-  readonly links: number;
-  readonly device: readonly [number, number];
-  readonly body: Buffer;
-}
-
-/** A reader of newc as the kernel's init/initramfs.c reads it: every header and body starts at a multiple of four. */
-function readCpio(archive: Uint8Array): Read[] {
-  const bytes = Buffer.from(archive);
-  const entries: Read[] = [];
-  for (let at = 0; ;) {
-    expect(at % 4).toBe(0);
-    expect(bytes.toString("latin1", at, at + 6)).toBe("070701");
-    const fields = Array.from({ length: 13 }, (_, index) => {
-      const text = bytes.toString("latin1", at + 6 + index * 8, at + 14 + index * 8);
-      expect(text).toMatch(/^[0-9A-F]{8}$/);
-      return parseInt(text, 16);
-    });
-    const [inode = 0, mode = 0, uid, gid, links = 0, mtime, size = 0] = fields;
-    const [, , , , , , , major, minor, rdevMajor = 0, rdevMinor = 0, nameBytes = 0, check] = fields;
-    expect([uid, gid, mtime, major, minor, check]).toEqual([0, 0, 0, 0, 0, 0]);
-    const nameEnd = at + 110 + nameBytes;
-    expect(bytes[nameEnd - 1]).toBe(0);
-    const path = bytes.toString("utf8", at + 110, nameEnd - 1);
-    const start = Math.ceil(nameEnd / 4) * 4;
-    const next = Math.ceil((start + size) / 4) * 4;
-    for (const gap of [bytes.subarray(nameEnd, start), bytes.subarray(start + size, next)]) {
-      expect(gap.every((byte) => byte === 0)).toBe(true);
-    }
-    if (path === "TRAILER!!!") {
-      expect(next).toBe(bytes.length);
-      return entries;
-    }
-    const body = bytes.subarray(start, start + size);
-    entries.push({ path, inode, mode, links, device: [rdevMajor, rdevMinor], body });
-    at = next;
-  }
-}
 
 const TREE: readonly CpioEntry[] = [
   { kind: "directory", path: "tmp", mode: 0o1777 },

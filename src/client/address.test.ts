@@ -22,6 +22,17 @@ describe("parseAddress", () => {
     expect(parseAddress("a-1.example:80")).toMatchObject({ host: "a-1.example", port: 80 });
   });
 
+  test("reads the port of a virtual machine by its monitor's socket", () => {
+    const path = "/run/aurae/vms/a/vsock.sock";
+    expect(parseAddress(`vsock:${path}:8080`)).toEqual({ kind: "vsock", path, port: 8080 });
+    expect(parseAddress("vsock:./a:b:1")).toEqual({ kind: "vsock", path: "./a:b", port: 1 });
+    // A machine may be called so, and a socket, too.
+    expect(parseAddress("vsock:8080")).toMatchObject({ kind: "tcp", host: "vsock" });
+    expect(parseAddress("vsock:/a")).toEqual({ kind: "unix", path: "vsock:/a" });
+    expect(() => parseAddress("vsock:/a:0")).toThrow("want a port of 1 to 65535");
+    expect(() => parseAddress(`vsock:${"/".padEnd(108, "x")}:1`)).toThrow("this has 108");
+  });
+
   test("takes all else for the path of a socket", () => {
     for (const path of ["/var/run/aurae/aurae.sock", "aurae.sock", "./host:80", "/a:80", "::1"]) {
       expect(parseAddress(path)).toEqual({ kind: "unix", path });
@@ -49,7 +60,14 @@ describe("parseAddress", () => {
 });
 
 test("addressText writes what parseAddress reads", () => {
-  for (const text of ["[fe80::2%4]:8080", "[::1]:80", "127.0.0.1:80", "host:80", "/a/b.sock"]) {
+  for (const text of [
+    "[fe80::2%4]:8080",
+    "[::1]:80",
+    "127.0.0.1:80",
+    "host:80",
+    "/a/b.sock",
+    "vsock:/a:1",
+  ]) {
     expect(addressText(parseAddress(text))).toBe(text);
   }
 });

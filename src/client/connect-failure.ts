@@ -60,7 +60,14 @@ function isAbort(error: unknown): boolean {
 function reasonOf(code: string, context: ConnectFailureContext): string | undefined {
   const { address, serverName, paths } = context;
   switch (code) {
+    case "VSOCK_REFUSED":
+      return "nobody listens on this port of the virtual machine; wait until its auraed is up, or give another port";
+    case "VSOCK_ANSWER":
+      return "what listens on this socket is no monitor of a virtual machine";
     case "ENOENT":
+      if (address.kind === "vsock") {
+        return "no such socket; start the virtual machine, and give it a vsock device";
+      }
       return 'no such socket; start auraed, or give its address in "[system] socket" or --socket';
     case "ECONNREFUSED":
     case "ConnectionRefused":

@@ -37,7 +37,9 @@ export function addContext(
   refuseDefault(name);
   const path = contextPath(home, name);
   const { paths, address, serverName } = config;
-  const socket = address.kind === "unix" ? resolve(address.path) : addressText(address);
+  const socket = addressText(
+    address.kind === "tcp" ? address : { ...address, path: resolve(address.path) },
+  );
   const text = clientConfigToml({
     caCrt: resolve(paths.caCrt),
     clientCrt: resolve(paths.clientCrt),

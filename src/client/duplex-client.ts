@@ -57,6 +57,19 @@ export function createDuplexClient(address: Address, tls: TlsSettings): DuplexCl
   };
 }
 
+/** Where TLS goes; into a virtual machine, by a connection that is there already. */
+async function placeOf(address: Address, signal: AbortSignal | undefined) {
+  if (address.kind === "vsock") {
+    const { connectVsock } = await import("./vsock.ts");
+    return { socket: await connectVsock(address, signal) };
+  }
+  if (address.kind === "unix") {
+    return { path: address.path };
+  }
+  const { host, port, zone } = address;
+  return { host: zone === undefined ? host : `${host}%${zone}`, port };
+}
+
 async function connectSocket(
   address: Address,
   tls: TlsSettings,
@@ -64,13 +77,7 @@ async function connectSocket(
 ): Promise<TLSSocket> {
   signal?.throwIfAborted();
   const { serverName: servername, ...files } = tls;
-  const where =
-    address.kind === "unix"
-      ? { path: address.path }
-      : {
-          host: address.zone === undefined ? address.host : `${address.host}%${address.zone}`,
-          port: address.port,
-        };
+  const where = await placeOf(address, signal);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const socket = connectTls({ ...where, ...files, servername, ALPNProtocols: ["h2"] });
   const onAbort = (): void => reject(signal?.reason);

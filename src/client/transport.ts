@@ -4,8 +4,8 @@
  *
  * The HTTP client is Bun's fetch and HTTP/1.1: its first call is some 10 ms quicker than one through node:http2, it
  * connects anew by itself when the daemon was restarted, and a cancelled stream is just a closed connection. It can
- * hold 256 streams at once. Fetch can't name the zone of an IPv6 address, so these go another way (agent-client.ts),
- * as does everything where there is no such fetch.
+ * hold 256 streams at once. Fetch can't name the zone of an IPv6 address, nor what is said before TLS to get into a virtual
+ * machine, so these go another way (agent-client.ts), as does everything where there is no such fetch.
  */
 import type { Transport } from "@connectrpc/connect";
 import { createTransport as createConnectTransport } from "@connectrpc/connect/protocol-connect";
@@ -97,7 +97,8 @@ interface PooledClient {
 }
 
 function clientFor(address: Address, tls: TlsSettings): PooledClient {
-  const isBeyondFetch = address.kind === "tcp" && address.zone !== undefined;
+  const isBeyondFetch =
+    address.kind === "vsock" || (address.kind === "tcp" && address.zone !== undefined);
   if (isBeyondFetch || typeof Bun === "undefined" || Bun.FetchSession === undefined) {
     const agent = import("./agent-client.ts").then((module) =>
       module.createAgentClient(address, tls),
@@ -137,9 +138,9 @@ function fetchClient(session: Bun.FetchSession): UniversalClientFn {
   };
 }
 
-/** Over a Unix socket the host is only what the request's Host header says. */
+/** Over a socket the host is only what the request's Host header says. */
 function baseUrl(address: Address, serverName: string): string {
-  if (address.kind === "unix" || address.zone !== undefined) {
+  if (address.kind !== "tcp" || address.zone !== undefined) {
     return `https://${serverName}`;
   }
   return `https://${addressText(address)}`;

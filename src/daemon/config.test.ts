@@ -20,6 +20,7 @@ describe("parseDaemonArgs", () => {
       serverCrt: "/etc/aurae/pki/_signed.server.crt",
       serverKey: "/etc/aurae/pki/server.key",
       caCrt: "/etc/aurae/pki/ca.crt",
+      vmCa: undefined,
       sockets: [],
       runtimeDir: "/var/run/aurae",
       libraryDir: "/var/lib/aurae",
@@ -83,6 +84,14 @@ describe("addressFromSocket", () => {
       );
     },
   );
+});
+
+test("parseDaemonArgs takes a CA for virtual machines whole, or none", () => {
+  const both = ["--vm-ca-crt", "/vm/ca.crt", "--vm-ca-key", "/vm/ca.key"];
+  expect(config(...both).vmCa).toEqual({ certificate: "/vm/ca.crt", key: "/vm/ca.key" });
+  for (const half of [both.slice(0, 2), both.slice(2)]) {
+    expect(() => config(...half)).toThrow("--vm-ca-crt and --vm-ca-key go together");
+  }
 });
 
 describe("listenAddresses", () => {

@@ -10,6 +10,8 @@ export interface DaemonConfig {
   readonly serverCrt: string;
   readonly serverKey: string;
   readonly caCrt: string;
+  /** The CA that guests get their certificates from; undefined: they get none. */
+  readonly vmCa: { readonly certificate: string; readonly key: string } | undefined;
   /** As they were asked for; empty: the default of the role. */
   readonly sockets: readonly Address[];
   readonly runtimeDir: string;
@@ -33,6 +35,8 @@ Options:
       --server-key FILE   its private key [default: /etc/aurae/pki/server.key]
       --ca-crt FILE       the CA that clients' certificates come from [default: /etc/aurae/pki/ca.crt]
       --policy FILE       grants of roles to principals [default: /etc/aurae/policy.toml, if it is there]
+      --vm-ca-crt FILE    a CA that signs certificates for virtual machines; without it they get none
+      --vm-ca-key FILE    its private key
   -s, --socket ADDR       where to listen: a path, or IP:PORT; may be given more than once
                           [default: [::]:8080 as PID 1, otherwise RUNTIME_DIR/aurae.sock]
   -r, --runtime-dir DIR   [default: /var/run/aurae]
@@ -48,6 +52,8 @@ const OPTIONS = {
   "server-key": { type: "string", default: "/etc/aurae/pki/server.key" },
   "ca-crt": { type: "string", default: "/etc/aurae/pki/ca.crt" },
   policy: { type: "string" },
+  "vm-ca-crt": { type: "string" },
+  "vm-ca-key": { type: "string" },
   socket: { type: "string", short: "s", multiple: true },
   "runtime-dir": { type: "string", short: "r", default: "/var/run/aurae" },
   "library-dir": { type: "string", short: "l", default: "/var/lib/aurae" },
@@ -79,6 +85,7 @@ export function parseDaemonArgs(args: readonly string[]): DaemonCommand {
       serverCrt: values["server-crt"],
       serverKey: values["server-key"],
       caCrt: values["ca-crt"],
+      vmCa: vmCaFrom(values["vm-ca-crt"], values["vm-ca-key"]),
       sockets: (values.socket ?? []).map(addressFromSocket),
       runtimeDir: values["runtime-dir"],
       libraryDir: values["library-dir"],
@@ -91,6 +98,17 @@ export function parseDaemonArgs(args: readonly string[]): DaemonCommand {
       pid1: values.pid1,
     },
   };
+}
+
+/** @throws {AuraeError} invalid_argument for one without the other */
+function vmCaFrom(certificate: string | undefined, key: string | undefined): DaemonConfig["vmCa"] {
+  if (certificate !== undefined && key !== undefined) {
+    return { certificate, key };
+  }
+  if (certificate !== undefined || key !== undefined) {
+    throw new AuraeError("invalid_argument", "--vm-ca-crt and --vm-ca-key go together: give both");
+  }
+  return undefined;
 }
 
 function parse(args: readonly string[]) {

@@ -15,6 +15,7 @@ import { OutputStore } from "../domain/output/output-store.ts";
 import { StoredOutputs } from "../domain/output/stored-outputs.ts";
 import { CgroupFs } from "../kernel/cgroup/cgroup-fs.ts";
 import { findCgroup2 } from "../kernel/cgroup/mount-point.ts";
+import type { VmAuthority } from "../guest/vm-authority.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { localCid } from "../kernel/net/vsock.ts";
 import { peerUid } from "../kernel/net/peer-credentials.ts";
@@ -31,7 +32,7 @@ import { ensureDirectory } from "./directories.ts";
 import { LazyVms } from "./lazy-vms.ts";
 import { deriveRole, ROLE_GREETINGS, type Role } from "./role.ts";
 import { StateDatabase } from "./state-database.ts";
-import { loadTlsFiles } from "./tls-files.ts";
+import { loadTlsFiles, type TlsFiles } from "./tls-files.ts";
 import { VERSION } from "./version.ts";
 
 /** How long requests in flight may take to finish at shutdown. */
@@ -76,6 +77,18 @@ export function roleOf(config: DaemonConfig, host: Host): Role {
   return role;
 }
 
+/** Loaded only where there is one. @throws {AuraeError} failed_precondition naming the file that is wrong */
+async function loadVmCa(
+  { vmCa }: DaemonConfig,
+  { trustDomain, caPem }: TlsFiles,
+): Promise<VmAuthority | undefined> {
+  if (vmCa === undefined) {
+    return undefined;
+  }
+  const { loadVmAuthority } = await import("../guest/vm-authority.ts");
+  return loadVmAuthority(vmCa, { trustDomain, clientCaPem: caPem });
+}
+
 export class Daemon {
   readonly #cells: Cells;
   readonly #vms: LazyVms;
@@ -110,7 +123,8 @@ export class Daemon {
   ): Promise<Daemon> {
     log.info(ROLE_GREETINGS[role], { version: VERSION });
     const tls = loadTlsFiles(config);
-    for (const warning of tls.warnings) {
+    const vmAuthority = await loadVmCa(config, tls);
+    for (const warning of [...tls.warnings, ...(vmAuthority?.warnings ?? [])]) {
       log.warn(warning);
     }
     ensureDirectory(config.runtimeDir, "--runtime-dir");

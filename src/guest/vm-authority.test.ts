@@ -112,6 +112,15 @@ describe("loadVmAuthority", () => {
     expect(fingerprints(load(undefined, rootPem).caPem)).toEqual(fingerprints(rootPem));
   });
 
+  test("names guests in its own trust domain where the daemon's certificate has none", () => {
+    const context = { trustDomain: undefined, clientCaPem: another.certificatePem };
+    const { authority } = loadVmAuthority({ certificate, key }, context);
+    expect(authority.trustDomain).toBe("td.example");
+    writeFileSync(certificate, intermediate.pem);
+    writeFileSync(key, intermediate.keyPem);
+    expect(loadVmAuthority({ certificate, key }, context).authority.trustDomain).toBe("guests");
+  });
+
   test("warns of a key that others can read", () => {
     chmodSync(key, 0o640);
     expect(load().warnings).toEqual([expect.stringContaining(`chmod 600 ${key}`) as string]);

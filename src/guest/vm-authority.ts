@@ -6,7 +6,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { AuraeError, messageOf } from "../base/errors.ts";
-import type { Authority } from "../pki/authority.ts";
+import { type Authority, trustDomainFromPem } from "../pki/authority.ts";
+import { isTrustDomain } from "../pki/layout.ts";
 
 export interface VmAuthorityPaths {
   /** Its certificate, and after it those that lead from it to one that clients know. */
@@ -119,9 +120,16 @@ function anchorOf(chain: readonly X509Certificate[], clientCaPem: string): strin
   return isKnown ? "" : (top?.toString() ?? "");
 }
 
+function trustDomainOf(path: string, certificate: X509Certificate): string {
+  const domain = trustDomainFromPem(certificate.toString());
+  return domain !== undefined && isTrustDomain(domain)
+    ? domain
+    : refuse(path, "it names no trust domain, and neither does the daemon's own certificate");
+}
+
 export interface VmAuthorityContext {
-  /** What guests are named in: that of clients' roles. */
-  readonly trustDomain: string;
+  /** What guests are named in: that of clients' roles. Undefined: the CA's own. */
+  readonly trustDomain: string | undefined;
   /** The CAs whose clients guests let in: the daemon's own. */
   readonly clientCaPem: string;
 }
@@ -147,7 +155,7 @@ export function loadVmAuthority(
     authority: {
       certificatePem: certificate.toString(),
       keyPem: String(key.export({ type: "pkcs8", format: "pem" })),
-      trustDomain,
+      trustDomain: trustDomain ?? trustDomainOf(paths.certificate, certificate),
     },
     chainPem: chain
       .filter((each) => !isRoot(each))

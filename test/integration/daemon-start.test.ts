@@ -81,6 +81,22 @@ describe("auraed refuses to start", () => {
     expectOneLine(await TestDaemon.runToEnd([...flags, "--policy", bad]), bad, "emperor");
   });
 
+  test("with a CA for virtual machines that can be none", async () => {
+    const absent = join(directory, "vm-ca.crt");
+    const key = join(directory, "pki/ca.key");
+    const ended = await TestDaemon.runToEnd([
+      ...[...flags, "--vm-ca-crt", absent, "--vm-ca-key", key],
+    ]);
+    expectOneLine(ended, absent, "auraed pki");
+    const [leaf, leafKey] = ["_signed.server.crt", "server.key"].map((name) => {
+      return join(directory, "pki", name);
+    });
+    const refused = await TestDaemon.runToEnd([
+      ...[...flags, "--vm-ca-crt", leaf!, "--vm-ca-key", leafKey!],
+    ]);
+    expectOneLine(refused, leaf!, "is not of a CA");
+  });
+
   test("on a TCP port that is in use", async () => {
     const server = createServer();
     const port = await new Promise<number>((resolve) => {

@@ -157,7 +157,8 @@ export class Daemon {
       env: { PATH: host.env.PATH ?? DEFAULT_PATH },
       ...(machine === undefined ? {} : { reserved: RESERVED }),
     });
-    const vms = new LazyVms({ state, outputs: stored, runtimeDir: config.runtimeDir });
+    const { runtimeDir, libraryDir } = config;
+    const vms = new LazyVms({ state, outputs: stored, runtimeDir, libraryDir, vmAuthority });
     const policy = new Policy({
       trustDomain: tls.trustDomain,
       grants: loadPolicy(config.policy.path, config.policy),

@@ -6,12 +6,16 @@ import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import type { StoredOutputs } from "../domain/output/stored-outputs.ts";
 import type { Vms } from "../domain/vms/vms.ts";
+import type { VmAuthority } from "../guest/vm-authority.ts";
 import type { StateDatabase } from "./state-database.ts";
 
 export interface VmParts {
   readonly state: StateDatabase;
   readonly outputs: StoredOutputs;
   readonly runtimeDir: string;
+  readonly libraryDir: string;
+  /** What guests get their certificates from. */
+  readonly vmAuthority: VmAuthority | undefined;
 }
 
 export class LazyVms {

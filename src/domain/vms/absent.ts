@@ -1,8 +1,6 @@
 /** What stands in where virtual machines can be described, but none can run: it says so to who starts one. */
 import { AuraeError } from "../../base/errors.ts";
 import type { Monitors } from "./monitors.ts";
-import type { VmNetworks } from "./networks.ts";
-import type { VmSites } from "./sites.ts";
 
 const PROBLEM = "this auraed has no virtual machine monitor; take a version that has one";
 
@@ -16,11 +14,3 @@ export const ABSENT_MONITORS: Monitors = {
   adopt: async () => undefined,
   clear: async () => undefined,
 };
-
-export const ABSENT_NETWORKS: VmNetworks = {
-  create: async () => refuse(),
-  adopt: async () => false,
-  remove: async () => undefined,
-};
-
-export const ABSENT_SITES: VmSites = { siteFor: () => undefined };

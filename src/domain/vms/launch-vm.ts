@@ -69,7 +69,7 @@ export async function launchVm(
     }
     keep(nics);
     const takesSite = restore === undefined && spec.initrdPaths.length > 0;
-    const site = takesSite ? await sites.siteFor(spec.id, guestSite(spec)) : undefined;
+    const site = takesSite ? await sites.siteFor(spec.id, guestSite(spec, nics)) : undefined;
     const files = restore && { statePath: restore.statePath, memoryPath: restore.memoryPath };
     const monitor = await monitors.create(monitorSpec(spec, nics, site, files));
     const output = outputs.open(spec.id, spec.outputMaxBytes, isFirst);

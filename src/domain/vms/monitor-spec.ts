@@ -17,12 +17,16 @@ export interface SnapshotFiles {
   readonly memoryPath: string;
 }
 
-export function guestSite(spec: VmSpec): GuestSite {
+/** @param nics the host's sides of its NICs */
+export function guestSite(spec: VmSpec, nics: readonly VmNic[]): GuestSite {
   return {
     mounts: spec.drives.flatMap(({ mountPath, fsType, isReadOnly }, index) =>
       mountPath === "" ? [] : [{ device: driveDevice(index), path: mountPath, fsType, isReadOnly }],
     ),
-    nics: spec.nics,
+    nics: spec.nics.map((nic, index) => {
+      const ipv4 = nics[index]?.ipv4;
+      return ipv4 === undefined ? nic : { ...nic, ipv4 };
+    }),
     vsockCid: spec.vsockCid,
   };
 }

@@ -26,6 +26,8 @@ export interface VmNic {
    * bridge, where every guest would have it.
    */
   readonly auraedAddress?: string;
+  /** What the two ends have for IPv4, where the NIC leads to the host alone. */
+  readonly ipv4?: { readonly host: string; readonly guest: string; readonly prefixLength: number };
 }
 
 export interface VmNetworks {

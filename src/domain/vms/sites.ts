@@ -2,7 +2,7 @@
  * The door to what a guest that runs auraed is given: an archive behind its own initrds with its identity, its mounts and
  * its network. Implemented by whoever knows auraed's own files; for tests, in memory.
  */
-import type { VmNicSpec } from "./networks.ts";
+import type { VmNic, VmNicSpec } from "./networks.ts";
 
 /** A drive that is to be mounted. */
 export interface GuestMount {
@@ -17,7 +17,7 @@ export interface GuestMount {
 
 export interface GuestSite {
   readonly mounts: readonly GuestMount[];
-  readonly nics: readonly VmNicSpec[];
+  readonly nics: readonly (VmNicSpec & Pick<VmNic, "ipv4">)[];
   readonly vsockCid: number | undefined;
 }
 

@@ -39,6 +39,9 @@ const nic: Check = (value, at) => {
   if (value !== null && value !== undefined) {
     object<VmNic>({
       ...{ tap: text, ifindex: count, hostAddress: text, auraedAddress: optional(text) },
+      ipv4: optional(
+        object<NonNullable<VmNic["ipv4"]>>({ host: text, guest: text, prefixLength: count }),
+      ),
     })(value, at);
   }
 };

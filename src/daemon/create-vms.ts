@@ -1,21 +1,22 @@
 /** Puts the virtual machines together, and takes up those of an earlier daemon. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ABSENT_MONITORS } from "../domain/vms/absent.ts";
 import { VmEventLog } from "../domain/vms/vm-events.ts";
 import { Vms } from "../domain/vms/vms.ts";
 import { GuestSites } from "../guest/guest-sites.ts";
 import { KernelVmNetworks } from "../kernel/net/vm-networks.ts";
+import { KernelMonitors } from "../monitor/kernel-monitors.ts";
 import type { VmParts } from "./lazy-vms.ts";
 import { readBootId } from "./state-database.ts";
 import { VmStateRows } from "./vm-state-rows.ts";
 
 export async function createVms(parts: VmParts): Promise<Vms> {
-  const { state, outputs, runtimeDir, libraryDir, vmAuthority } = parts;
+  const { state, outputs, cgroups, accounts, processes } = parts;
+  const { runtimeDir, libraryDir, vmAuthority } = parts;
   const rows = new VmStateRows(state);
   const saved = rows.load();
   const vms = new Vms({
-    monitors: ABSENT_MONITORS,
+    monitors: new KernelMonitors({ cgroups, accounts, processes, runtimeDir }),
     networks: new KernelVmNetworks(libraryDir),
     sites: new GuestSites(vmAuthority),
     outputs: { open: (id, maxBytes, anew) => outputs.openVm(id, maxBytes, anew) },

@@ -158,7 +158,10 @@ export class Daemon {
       ...(machine === undefined ? {} : { reserved: RESERVED }),
     });
     const { runtimeDir, libraryDir } = config;
-    const vms = new LazyVms({ state, outputs: stored, runtimeDir, libraryDir, vmAuthority });
+    const vms = new LazyVms({
+      ...{ state, outputs: stored, runtimeDir, libraryDir, vmAuthority },
+      ...{ cgroups: kernel.cgroups, accounts: kernel.accounts, processes },
+    });
     const policy = new Policy({
       trustDomain: tls.trustDomain,
       grants: loadPolicy(config.policy.path, config.policy),

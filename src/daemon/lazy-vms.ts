@@ -7,11 +7,17 @@ import { log } from "../base/log.ts";
 import type { StoredOutputs } from "../domain/output/stored-outputs.ts";
 import type { Vms } from "../domain/vms/vms.ts";
 import type { VmAuthority } from "../guest/vm-authority.ts";
+import type { Cgroups } from "../kernel/cgroup/cgroups.ts";
+import type { Accounts } from "../kernel/process/accounts.ts";
+import type { KernelProcesses } from "../kernel/process/kernel-processes.ts";
 import type { StateDatabase } from "./state-database.ts";
 
 export interface VmParts {
   readonly state: StateDatabase;
   readonly outputs: StoredOutputs;
+  readonly cgroups: Cgroups;
+  readonly accounts: Accounts;
+  readonly processes: KernelProcesses;
   readonly runtimeDir: string;
   readonly libraryDir: string;
   /** What guests get their certificates from. */

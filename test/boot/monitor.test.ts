@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { ensureKernel } from "../../build/kernel-package.ts";
 import { resolveModules } from "../../build/modules.ts";
 import { inRoot } from "../../build/paths.ts";
-import { type CpioEntry, cpioArchive } from "../../initramfs/cpio.ts";
+import { type CpioEntry, cpioArchive } from "../../src/base/cpio.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { sleepingKernel } from "../harness/monitor-world.ts";
 import { bootVm } from "../harness/vm.ts";

@@ -11,7 +11,7 @@ import { ensureKernel } from "../../build/kernel-package.ts";
 import { resolveModules } from "../../build/modules.ts";
 import { inRoot } from "../../build/paths.ts";
 import { siteArchive } from "../../build/site.ts";
-import { type CpioEntry, cpioArchive } from "../../initramfs/cpio.ts";
+import { type CpioEntry, cpioArchive } from "../../src/base/cpio.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { runPkiCommand } from "../../src/pki/command.ts";
 import { bootVm } from "../harness/vm.ts";

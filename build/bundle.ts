@@ -12,9 +12,10 @@ import { BuildError } from "./error.ts";
 import { buildFfi } from "./ffi.ts";
 import { filesBelow } from "./files.ts";
 import { manCommand } from "./man/man.ts";
-import { DIST, EXECUTABLE, FFI_CELL_INIT, FFI_LIBRARY, inRoot, TYPES } from "./paths.ts";
+import { DIST, EXECUTABLE, FFI_CELL_INIT, FFI_LIBRARY, inRoot, TYPES, X509 } from "./paths.ts";
 import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
+import { buildX509 } from "./x509.ts";
 
 /** The first one is what runs; a Worker's file has to be named here too, or the executable does not find it. */
 const ENTRY_POINTS = [
@@ -80,7 +81,7 @@ async function makeExecutable(): Promise<string> {
     inRoot(path),
   );
   const digest = digestOf(
-    [...sources, ...settings, FFI_LIBRARY, FFI_CELL_INIT, TYPES],
+    [...sources, ...settings, FFI_LIBRARY, FFI_CELL_INIT, TYPES, X509],
     Bun.version,
     Bun.revision,
   );
@@ -101,6 +102,7 @@ export async function buildBundle(): Promise<void> {
   // Loads the TypeScript compiler, which the other commands do not need.
   const { buildTypes } = await import("./types.ts");
   await buildTypes();
+  await buildX509();
   await step("bundle auraed", makeExecutable);
 }
 

@@ -7,6 +7,8 @@ export const FFI_LIBRARY = join(DIST, "ffi/libauraed.so");
 export const FFI_INIT = join(DIST, "ffi/init");
 export const FFI_CELL_INIT = join(DIST, "ffi/cell-init");
 export const FFI_RELAY = join(DIST, "ffi/relay");
+/** The library that makes certificates. */
+export const X509 = join(DIST, "x509.js");
 /** The declarations for scripts, a JSON object of texts by path, compressed. */
 export const TYPES = join(DIST, "types/library.json.zst");
 /** The library as a package. */

@@ -13,3 +13,8 @@ declare module "*.json.zst" {
   const path: string;
   export default path;
 }
+
+declare module "*/dist/x509.js" {
+  const path: string;
+  export default path;
+}

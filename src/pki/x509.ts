@@ -1,12 +1,14 @@
 /**
- * Loads `@peculiar/x509` when it is needed, and before it the metadata polyfill that it wants. One after the other,
- * awaited: of two static imports, Bun's loader may run the CommonJS one that happens to be read first, and its
- * bundler runs CommonJS imports after ESM ones, so that the polyfill would come too late now and then.
+ * Loads `@peculiar/x509` when it is needed, and before it the metadata polyfill that it wants.
+ *
+ * It is a file of its own in the executable (`build/x509.ts`), read and compiled when a certificate is made: as a part of the
+ * program it would have a fifth of all bytecode, for what nobody waits for.
  */
+import libraryPath from "../../dist/x509.js" with { type: "file" };
 
 export type X509Module = typeof import("@peculiar/x509");
 
 export async function loadX509(): Promise<X509Module> {
   await import("reflect-metadata");
-  return await import("@peculiar/x509");
+  return (await import(libraryPath)) as X509Module;
 }

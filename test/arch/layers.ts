@@ -67,6 +67,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 const EMBEDDED: Readonly<Record<string, string>> = {
   "dist/ffi/libauraed.so": "src/kernel/sys/library.ts",
   "dist/ffi/cell-init": "src/kernel/namespace/cell-init.ts",
+  "dist/x509.js": "src/pki/x509.ts",
   "dist/types/library.json.zst": "src/script/types.ts",
   "package.json": "src/daemon/version.ts",
 };

@@ -14,6 +14,8 @@ export const MAX_MESSAGE_BYTES = 64 * 1024;
 export const MAX_INPUT_BYTES = 4096;
 const MAX_INPUT_CHARACTERS = Math.ceil(MAX_INPUT_BYTES / 3) * 4;
 const MAX_LOG_FIELDS = 32;
+/** What a field of the log may be called: it is printed as it is, and must not make a line of its own. */
+const LOG_FIELD = /^[a-zA-Z]\w{0,63}$/;
 
 export const VM_STATES = ["empty", "created", "running", "paused", "ended"] as const;
 export type VmState = (typeof VM_STATES)[number];
@@ -218,10 +220,15 @@ export function parseRequest(packet: Uint8Array): Request {
 function readLogFields(fields: Fields): LogFields {
   const entries = fields.entries();
   const isPlain = (entry: [string, unknown]): entry is [string, string | number | boolean] =>
-    ["string", "number", "boolean"].includes(typeof entry[1]);
+    LOG_FIELD.test(entry[0]) &&
+    (typeof entry[1] === "string"
+      ? entry[1].length <= MAX_TEXT
+      : ["number", "boolean"].includes(typeof entry[1]));
   const plain = entries.filter(isPlain);
   if (plain.length !== entries.length || entries.length > MAX_LOG_FIELDS) {
-    throw new ProtocolError(`fields has more than ${MAX_LOG_FIELDS} texts, numbers and truths`);
+    throw new ProtocolError(
+      `fields has more than ${MAX_LOG_FIELDS} short texts, numbers and truths with plain names`,
+    );
   }
   return Object.fromEntries(plain);
 }

@@ -192,10 +192,10 @@ export class DeviceThread {
 
   /** @throws {StateError} and what transports throw */
   #restore(state: unknown): void {
-    if (typeof state !== "object" || state === null || !("virtio" in state)) {
+    const { virtio, platform } = (state ?? {}) as Partial<ThreadState>;
+    if (typeof virtio !== "object" || virtio === null) {
       throw new StateError("the snapshot has no state of devices");
     }
-    const { virtio, platform } = state as ThreadState;
     for (const { index, transport, interrupt } of this.#placed) {
       transport.restore(Object.hasOwn(virtio, index) ? virtio[index] : undefined);
       interrupt.retrigger();

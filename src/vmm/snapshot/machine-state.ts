@@ -6,7 +6,7 @@ import type { CpuidEntry } from "../../kernel/kvm/x86-64/cpuid.ts";
 import type { Msr } from "../../kernel/kvm/x86-64/msrs.ts";
 import type { PlatformState } from "../../kernel/kvm/x86-64/platform.ts";
 import type { VcpuState } from "../../kernel/kvm/x86-64/vcpu-state.ts";
-import { type Fields, readWhole } from "../protocol/fields.ts";
+import { type Fields, quoted, readWhole } from "../protocol/fields.ts";
 import { bigintText, StateError } from "../virtio/state.ts";
 
 /** What has to be the same where it is restored. */
@@ -107,7 +107,14 @@ function readVcpu(fields: Fields): VcpuState {
 
 function readThread(fields: Fields): readonly [string, unknown] {
   const name = fields.string("name", MAX_PART);
-  return [name, JSON.parse(fields.string("state", Number.MAX_SAFE_INTEGER))];
+  const text = fields.string("state", Number.MAX_SAFE_INTEGER);
+  try {
+    return [name, JSON.parse(text)];
+  } catch (cause) {
+    throw new StateError(`the snapshot's state of the thread ${quoted(name)} is no JSON`, {
+      cause,
+    });
+  }
 }
 
 function checkShape(fields: Fields, wanted: MachineShape): MachineShape {

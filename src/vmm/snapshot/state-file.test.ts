@@ -6,6 +6,7 @@ import {
   plainOfState,
   stateOfPlain,
 } from "./machine-state.ts";
+import { StateError } from "../virtio/state.ts";
 import { packState, unpackState } from "./state-file.ts";
 
 const part = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 7) & 0xff);
@@ -60,6 +61,13 @@ test("unpackState refuses a file of which any bit is another", () => {
   }
 });
 
+test("unpackState refuses what is no JSON, although its checksum is right", () => {
+  const body = Buffer.from('{"shape":');
+  const checksum = new Bun.CryptoHasher("sha256").update(body).digest("hex");
+  const head = Buffer.from(`auraed-vm-state 1 ${body.length} ${checksum}\n`);
+  expect(() => unpackState(Buffer.concat([head, body]))).toThrow(StateError);
+});
+
 test("stateOfPlain refuses a machine of another shape", () => {
   for (const change of [{ vcpus: 2 }, { memoryBytes: 4096 }, { devices: ["console"] }]) {
     expect(() => stateOfPlain(plain(), { ...SHAPE, ...change })).toThrow(
@@ -73,6 +81,7 @@ test.each<[Record<string, unknown>, string]>([
   [{ vcpus: [1] }, "snapshot.vcpus[0] is 1, and not an object"],
   [{ vcpus: [{}, {}] }, "snapshot.vcpus is"],
   [{ threads: [{ name: "devices" }] }, "snapshot.threads[0].state is missing"],
+  [{ threads: [{ name: "devices", state: "{" }] }, 'state of the thread "devices" is no JSON'],
   [{ more: 1 }, 'snapshot has no field "more"'],
 ])("stateOfPlain refuses %j", (change, message) => {
   expect(() => stateOfPlain({ ...plain(), ...change }, SHAPE)).toThrow(message);

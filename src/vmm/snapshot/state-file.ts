@@ -39,7 +39,11 @@ export function unpackState(file: Uint8Array): unknown {
   if (body.length !== Number(length) || checksumOf(body) !== checksum) {
     throw new StateError("the snapshot's state is cut or damaged: its checksum is another");
   }
-  return JSON.parse(new TextDecoder().decode(body));
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch (cause) {
+    throw new StateError("the snapshot's state is no JSON", { cause });
+  }
 }
 
 /** Replaces a file's content. @throws {SystemError} of node:fs: ENOSPC */

@@ -66,6 +66,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "boot the initramfs in QEMU, with a console",
     run: async (args) => (await import("./vm.ts")).vmCommand(args),
   },
+  fuzz: {
+    usage: "fuzz [TARGET | all] [COUNT] [SEED]",
+    summary:
+      "give everything that reads what a guest or a stranger wrote random inputs, 1,000,000 each",
+    run: async (args) => (await import("./fuzz.ts")).fuzzCommand(args),
+  },
   bench: {
     usage: "bench [--readme | NAME...]",
     summary: "run the benchmarks of test/bench and print their numbers, into the README as well",

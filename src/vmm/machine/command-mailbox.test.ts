@@ -39,6 +39,21 @@ describe("CommandMailbox", () => {
     expect(() => mailbox.call({}, 10)).toThrow("still has its last command");
   });
 
+  test("gives no answer that came too late to whoever asks next", () => {
+    let ring = (): void => undefined;
+    const here = new CommandMailbox<unknown>({ signal: () => ring() });
+    const there = new CommandMailbox<unknown>({ signal: () => undefined }, here.memory);
+    const echo = (command: unknown) => ({ got: command });
+    expect(() => here.call("slow", 10)).toThrow("has not answered in 10 ms");
+    there.serve((command) => {
+      // It has taken the command, and works on it still.
+      expect(() => here.call("meanwhile", 10)).toThrow("still has its last command");
+      return echo(command);
+    });
+    ring = () => void there.serve(echo);
+    expect(here.call("next", 1000)).toEqual({ got: "next" });
+  });
+
   test("refuses the first command of a thread that is not to be", () => {
     const here = new CommandMailbox<unknown>({ signal: () => undefined });
     new CommandMailbox<unknown>({ signal: () => undefined }, here.memory).refuse(

@@ -32,6 +32,8 @@ export class CommandMailbox<Command> {
   readonly #commands: JsonSlot;
   readonly #answers: JsonSlot;
   readonly #doorbell: Bell;
+  /** Of a command that was given up: its answer may still come, and is nobody's. */
+  #isAnswerOwed = false;
 
   /** @param doorbell wakes the thread @param memory of the same mailbox in another thread */
   constructor(doorbell: Bell, memory?: MailboxMemory) {
@@ -46,11 +48,15 @@ export class CommandMailbox<Command> {
 
   /** For the main thread: has it done, and waits. @throws {CommandError} also when no answer comes in time */
   call(command: Command, timeoutMs: number): unknown {
-    if (!this.#commands.put(command)) {
+    if (this.#isAnswerOwed && this.#answers.take() !== undefined) {
+      this.#isAnswerOwed = false;
+    }
+    if (this.#isAnswerOwed || !this.#commands.put(command)) {
       throw new CommandError("Error", "the thread still has its last command");
     }
     this.#doorbell.signal();
     if (!this.#answers.wait(timeoutMs)) {
+      this.#isAnswerOwed = true;
       throw new CommandError("Error", `the thread has not answered in ${timeoutMs} ms`);
     }
     const answer = this.#answers.take() as Answer;

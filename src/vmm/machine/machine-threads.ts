@@ -123,10 +123,16 @@ export class MachineThreads implements Disposable {
     }
   }
 
-  /** Has every thread of devices do it. @returns what the one of devices answered @throws {CommandError} */
-  command(command: DeviceCommand): unknown {
-    const [first] = [...this.#deviceWorkers.values()].map((worker) => worker.command(command));
-    return first;
+  /** Has every thread of devices do it. @throws {CommandError} */
+  command(command: DeviceCommand): void {
+    for (const worker of this.#deviceWorkers.values()) {
+      worker.command(command);
+    }
+  }
+
+  /** Has only that thread do it which has no disks, since those may keep theirs waiting. @throws {CommandError} */
+  commandDevices(command: DeviceCommand): unknown {
+    return this.#deviceWorkers.get("devices")?.command(command);
   }
 
   /** Has each thread of devices do something of its own. @throws {CommandError} */
@@ -145,10 +151,21 @@ export class MachineThreads implements Disposable {
     this.#await("running");
   }
 
-  /** Processors first, for what they ask is still answered. Then nothing of the guest's changes. */
-  pause(): void {
+  /** Before {@link pauseDevices}, for what processors ask is still answered. @throws {AuraeError} then they go on */
+  pauseVcpus(): void {
     this.#order("pause");
-    this.#await("paused");
+    try {
+      this.#await("paused");
+    } catch (error) {
+      for (const { control } of this.#vcpus) {
+        control.command = "run";
+      }
+      throw error;
+    }
+  }
+
+  /** Then nothing of the guest's changes. @throws {CommandError} of one that is still busy; it pauses after that */
+  pauseDevices(): void {
     this.command({ do: "pause" });
   }
 

@@ -145,9 +145,11 @@ export class Machine implements Disposable {
   pause(): void {
     this.#refuseEnded();
     if (this.#state === "running") {
-      this.#threads.pause();
+      this.#threads.pauseVcpus();
+      // The guest stands still, even if a disk is not done with what it was told before.
       this.#state = "paused";
       this.#runMs += performance.now() - this.#runningSinceMs;
+      this.#threads.pauseDevices();
     }
   }
 
@@ -162,7 +164,9 @@ export class Machine implements Disposable {
     const isRunning = this.#state === "running";
     const nowMs = isRunning ? performance.now() - this.#runningSinceMs : 0;
     const devices =
-      this.#end === undefined ? (this.#threads.command({ do: "status" }) as DeviceStatus) : {};
+      this.#end === undefined
+        ? (this.#threads.commandDevices({ do: "status" }) as DeviceStatus)
+        : {};
     return {
       state: this.#state,
       runtimeMs: this.#runMs + nowMs,
@@ -195,17 +199,17 @@ export class Machine implements Disposable {
   /** The console has another size. @throws {AuraeError} */
   resize(columns: number, rows: number): void {
     this.#refuseEnded();
-    this.#threads.command({ do: "resize", columns, rows });
+    this.#threads.commandDevices({ do: "resize", columns, rows });
   }
 
   /** How many bytes the guest shall do without. @throws {AuraeError} */
   setBalloon(bytes: number): void {
     this.#refuseEnded();
-    const { balloonBytes } = this.#threads.command({ do: "status" }) as DeviceStatus;
+    const { balloonBytes } = this.#threads.commandDevices({ do: "status" }) as DeviceStatus;
     if (balloonBytes === undefined) {
       throw new AuraeError("failed_precondition", "set the balloon: the machine has none");
     }
-    this.#threads.command({ do: "balloon", bytes });
+    this.#threads.commandDevices({ do: "balloon", bytes });
   }
 
   /**

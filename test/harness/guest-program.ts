@@ -13,7 +13,7 @@ const IN = 0xec;
 const DRIVER_OK =
   V.VIRTIO_CONFIG_S_ACKNOWLEDGE | V.VIRTIO_CONFIG_S_DRIVER | V.VIRTIO_CONFIG_S_FEATURES_OK;
 
-const word = (value: number): number[] => [...new Uint8Array(Uint32Array.of(value).buffer)];
+const word = (value: number): number[] => [...new Uint8Array(Uint32Array.of(value >>> 0).buffer)];
 
 /** A buffer of guest memory in a queue. */
 export interface ProgramBuffer {
@@ -123,6 +123,31 @@ export class GuestProgram {
   sayForever(text: string): this {
     this.say(text);
     return this.add(OUT, 0xeb, 0xfd);
+  }
+
+  /** Does something again and again. */
+  forever(body: (program: this) => void): this {
+    const start = this.#code.length;
+    body(this);
+    return this.add(0xe9, ...word(start - this.#code.length - 5)); // jmp
+  }
+
+  /** Has a device stopped: its queue is to have no entries. */
+  breakVirtio(index: number): this {
+    const { address } = virtioSlot(index);
+    const registers: readonly (readonly [number, number])[] = [
+      [V.VIRTIO_MMIO_STATUS, 0],
+      [V.VIRTIO_MMIO_STATUS, V.VIRTIO_CONFIG_S_ACKNOWLEDGE | V.VIRTIO_CONFIG_S_DRIVER],
+      [V.VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1],
+      [V.VIRTIO_MMIO_DRIVER_FEATURES, 1 << (V.VIRTIO_F_VERSION_1 - 32)],
+      [V.VIRTIO_MMIO_STATUS, DRIVER_OK],
+      [V.VIRTIO_MMIO_QUEUE_NUM, 0],
+      [V.VIRTIO_MMIO_QUEUE_READY, 1],
+    ];
+    for (const [register, value] of registers) {
+      this.store(address + register, value);
+    }
+    return this;
   }
 
   /** Does nothing for ever, without an exit. */

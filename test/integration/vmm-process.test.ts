@@ -113,6 +113,22 @@ if (missing !== undefined) {
   });
 
   describe("virtio devices of a machine", () => {
+    test("a guest that breaks one again and again writes few lines into the log", async () => {
+      const code = program().forever((again) => again.breakVirtio(0));
+      await withMachine({ program: code }, (vmm) => {
+        const lines = () => vmm.events.filter((event) => event.event === "log");
+        vmm.call("run", {});
+        vmm.waitFor("lines", () => lines().length > 10);
+        const untilMs = performance.now() + 1500;
+        vmm.waitFor("a while to go by", () => performance.now() > untilMs);
+        expect(lines().length).toBeLessThan(40);
+        vmm.waitFor("what was left out to be told", () =>
+          lines().some(({ fields }) => Number(fields.leftOut) > 0),
+        );
+        expect(vmm.call("status", {})).toMatchObject({ state: "running" });
+      });
+    });
+
     test("the console takes what the guest writes, by an eventfd and another thread", async () => {
       const code = program();
       code.store(BUFFER, 0x6c6c6568).store(BUFFER + 4, 0x0a6f); // "hello\n"

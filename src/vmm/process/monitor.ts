@@ -1,4 +1,5 @@
 /** What the process has: at most one machine, and what each request does with it. */
+import { Allowance } from "../../base/allowance.ts";
 import { AuraeError } from "../../base/errors.ts";
 import type { FileDescriptor } from "../../kernel/sys/fd.ts";
 import { Machine, type MachineOutputs } from "../machine/machine.ts";
@@ -14,11 +15,17 @@ import type { Served } from "./control-server.ts";
 
 type Result = Methods[MethodName]["result"];
 
+/** Of lines for the daemon's log, which a guest can bring about as often as it likes. */
+const LINES_AT_ONCE = 20;
+const LINES_PER_SECOND = 1;
+
 export class Monitor implements Served, Disposable {
   readonly #outputs: MachineOutputs;
   #machine: Machine | undefined;
   #exitCode: number | undefined;
   readonly #events: VmmEvent[] = [];
+  readonly #allowance = new Allowance(LINES_AT_ONCE, LINES_PER_SECOND);
+  #leftOut = 0;
 
   constructor(outputs: MachineOutputs) {
     this.#outputs = outputs;
@@ -105,7 +112,15 @@ export class Monitor implements Served, Disposable {
       return events;
     }
     machine.event.take();
-    events.push(...machine.takeLog().map((line) => ({ event: "log" as const, ...line })));
+    for (const line of machine.takeLog()) {
+      if (this.#allowance.take()) {
+        const leftOut = this.#leftOut > 0 ? { leftOut: this.#leftOut } : {};
+        this.#leftOut = 0;
+        events.push({ event: "log", ...line, fields: { ...line.fields, ...leftOut } });
+      } else {
+        this.#leftOut += 1;
+      }
+    }
     const end = machine.takeEnd();
     if (end !== undefined) {
       this.#exitCode = EXIT_CODES[end.kind];

@@ -1,0 +1,31 @@
+/** How often something may be done: so many times at once, and then as often as time allows. A token bucket. */
+
+export class Allowance {
+  readonly #burst: number;
+  readonly #perSecond: number;
+  readonly #nowMs: () => number;
+  #left: number;
+  #sinceMs: number;
+
+  /** @param burst times at once, after a time without any */
+  constructor(burst: number, perSecond: number, nowMs: () => number = () => performance.now()) {
+    this.#burst = burst;
+    this.#perSecond = perSecond;
+    this.#nowMs = nowMs;
+    this.#left = burst;
+    this.#sinceMs = nowMs();
+  }
+
+  /** @returns whether it may be done once more */
+  take(): boolean {
+    const nowMs = this.#nowMs();
+    const gained = ((nowMs - this.#sinceMs) / 1000) * this.#perSecond;
+    this.#left = Math.min(this.#left + gained, this.#burst);
+    this.#sinceMs = nowMs;
+    if (this.#left < 1) {
+      return false;
+    }
+    this.#left -= 1;
+    return true;
+  }
+}

@@ -2,6 +2,7 @@
  * Asks a monitor by its control socket: one request after the other, each with a time within which it has to be answered.
  * What comes is believed as little as a guest is: whoever breaks the protocol is given up.
  */
+import { Allowance } from "../base/allowance.ts";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import { PacketChannel } from "../kernel/net/packet-channel.ts";
 import { SyscallError } from "../kernel/sys/error.ts";
@@ -21,6 +22,9 @@ import {
 /** Requests that wait for others to be answered. */
 const MAX_WAITING = 64;
 const FIRST_ID_RANGE = 2 ** 40;
+/** Of messages that nobody has asked for. While the daemon is away fewer than that can wait. */
+const UNASKED_AT_ONCE = 2000;
+const UNASKED_PER_SECOND = 50;
 
 export interface ControlHandler {
   event(event: VmmEvent): void;
@@ -48,6 +52,7 @@ export class ControlClient implements Disposable {
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #closed: AuraeError | undefined;
+  readonly #unasked = new Allowance(UNASKED_AT_ONCE, UNASKED_PER_SECOND);
 
   /** @param descriptor the daemon's end of the socket; it is taken over */
   constructor(vm: string, descriptor: FileDescriptor, handler: ControlHandler) {
@@ -150,12 +155,17 @@ export class ControlClient implements Disposable {
         throw new Error(`a message of more than ${MAX_MESSAGE_BYTES} bytes`);
       }
       const message = parseVmmMessage(bytes);
+      if (!("event" in message) && message.id === this.#pending?.id) {
+        this.#pending.settle(message);
+        return;
+      }
+      // An event, or the answer to what nobody waits for any more.
+      if (!this.#unasked.take()) {
+        throw new Error("it says without end what nobody has asked for");
+      }
       if ("event" in message) {
         this.#handler.event(message);
-      } else if (message.id === this.#pending?.id) {
-        this.#pending.settle(message);
       }
-      // Else it answers what nobody waits for any more.
     } catch (error) {
       if (this.#closed === undefined) {
         const reason = `broke the control protocol: ${messageOf(error)}`;

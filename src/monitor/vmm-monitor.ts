@@ -1,4 +1,5 @@
 /** One monitor that runs: its process, its control socket, and how it ends. Made by `kernel-monitors.ts`. */
+import { Allowance } from "../base/allowance.ts";
 import { log } from "../base/log.ts";
 import type { Monitor, MonitorEnd, MonitorRecord, MonitorStatus } from "../domain/vms/monitors.ts";
 import type { OutputPipe, ProcessEnd } from "../kernel/process/processes.ts";
@@ -25,8 +26,12 @@ const SNAPSHOT_MS = 600_000;
 const END_MS = 3000;
 /** The same for one that has closed its control socket. */
 const CLOSED_MS = 1000;
-/** Of what a monitor has to say for the log: who is compromised must not fill it. */
-const MAX_LOG_LINES = 200;
+/**
+ * Of lines for the log. A monitor bounds its own by less; who is compromised must not fill the log, and be heard of for as
+ * long as it runs.
+ */
+const LINES_AT_ONCE = 100;
+const LINES_PER_SECOND = 2;
 
 export interface MonitorParts {
   readonly id: string;
@@ -67,7 +72,8 @@ export class VmmMonitor implements Monitor {
   #end: MonitorEnd | undefined;
   #isKilled = false;
   #endTimer: NodeJS.Timeout | undefined;
-  #logLines = 0;
+  readonly #allowance = new Allowance(LINES_AT_ONCE, LINES_PER_SECOND);
+  #leftOut = 0;
 
   constructor(parts: MonitorParts) {
     this.#parts = parts;
@@ -137,11 +143,14 @@ export class VmmMonitor implements Monitor {
       this.#endTimer ??= setTimeout(() => this.#parts.killAll(), END_MS);
       return;
     }
-    this.#logLines += 1;
-    if (this.#logLines <= MAX_LOG_LINES) {
-      const { level, message, fields } = event;
-      log[level](`vm: ${message}`, { ...fields, vm: this.#parts.id });
+    if (!this.#allowance.take()) {
+      this.#leftOut += 1;
+      return;
     }
+    const { level, message, fields } = event;
+    const more = this.#leftOut > 0 ? { moreLeftOut: this.#leftOut } : {};
+    this.#leftOut = 0;
+    log[level](`vm: ${message}`, { ...fields, ...more, vm: this.#parts.id });
   }
 
   /** It is ending, as a rule. */

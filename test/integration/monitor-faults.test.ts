@@ -125,6 +125,29 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
     SLOW,
   );
 
+  test.each([
+    'say({ event: "log", level: "info", message: "flood", fields: { text: "x".repeat(4000) } })',
+    "say({ id: 1, result: {} })",
+  ])(
+    "that say without end what nobody has asked are ended, and the log has little of it: %s",
+    async (flood) => {
+      const { setLogSink } = await import("../../src/base/log.ts");
+      const lines: string[] = [];
+      const restore = setLogSink((line) => void lines.push(line));
+      try {
+        await using world = new MonitorWorld(standIn(`answer(); next(); for (;;) ${flood};`));
+        const vm = await world.create();
+        await expect(vm.run()).rejects.toThrow("without end");
+        expect(await vm.ended).toMatchObject({ kind: "failed" });
+        expect(lines.filter((line) => line.includes("flood")).length).toBeLessThan(200);
+        expect(world.leftovers()).toEqual([]);
+      } finally {
+        restore();
+      }
+    },
+    SLOW,
+  );
+
   test(
     "leave no files of a snapshot that failed, and take none that are there",
     async () => {

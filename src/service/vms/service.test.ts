@@ -229,7 +229,9 @@ describe("VmService.Allocate refuses", () => {
     ["machine.kernel_img_path: must be an absolute path", { kernelImgPath: "vmlinuz" }],
     ["machine.kernel_img_path: must be an absolute path", { kernelImgPath: "/a\0b" }],
     ["machine.initrd_paths[1]: must be an absolute path", { initrdPaths: ["/a", "b"] }],
-    ["machine.kernel_args[0]: must have no NUL", { kernelArgs: ["a\nb"] }],
+    ["machine.kernel_args[0]: must have no line break", { kernelArgs: ["a\nb"] }],
+    ["machine.kernel_args[1]: must have no line break", { kernelArgs: ["a\tb", "c\x01"] }],
+    ["machine.kernel_args[0]: must have no line break", { kernelArgs: ["\x7f"] }],
     [
       "machine.kernel_args: the command line has 2048 bytes, and 2047 is the most",
       { kernelArgs: ["x".repeat(2_048)] },

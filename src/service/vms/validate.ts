@@ -82,8 +82,8 @@ export function askedVmFrom(machine: VirtualMachine): AskedVm {
   bad.add(!hasFiles, "machine.root_drive", noFiles);
   bad.paths("machine.initrd_paths", initrdPaths);
   for (const [i, arg] of kernelArgs.entries()) {
-    const description = "must have no NUL character and no line break";
-    bad.add(/[\0\n\r]/.test(arg), `machine.kernel_args[${i}]`, description);
+    const description = "must have no line break, and no control character but tabs";
+    bad.add(/[\0-\x08\x0a-\x1f\x7f]/.test(arg), `machine.kernel_args[${i}]`, description);
   }
   const bytes = Buffer.byteLength(kernelArgs.join(" "));
   const tooLong = `the command line has ${bytes} bytes, and ${COMMAND_LINE_MAX_BYTES} is the most`;

@@ -65,7 +65,13 @@ export async function writeSnapshot<T>(
 }
 
 function refuseExisting(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+  let found: unknown;
+  try {
+    found = lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw cannotWrite(path, error); // a file is where a folder should be
+  }
+  if (found !== undefined) {
     throw new AuraeError(
       "already_exists",
       `there is something at "${path}" already; name a folder that is not there yet`,

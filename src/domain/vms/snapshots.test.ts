@@ -72,6 +72,11 @@ describe("Vms.snapshot", () => {
     expect(await errorOf(world.vms.snapshot("a", deep))).toMatch(
       /^failed_precondition: .* make ".*none" first$/,
     );
+    writeFileSync(join(folder, "file"), "");
+    expect(await errorOf(world.vms.snapshot("a", join(folder, "file", "snapshot")))).toMatch(
+      /^failed_precondition: .* cannot write a snapshot to ".*file\/snapshot": ENOTDIR.*; make ".*file" first$/,
+    );
+    rmSync(join(folder, "file"));
     world.allocate("b");
     expect(await errorOf(world.vms.snapshot("b", join(folder, "b")))).toContain("is not running");
     expect(readdirSync(folder)).toEqual(["snapshot"]);
@@ -81,7 +86,7 @@ describe("Vms.snapshot", () => {
     await world.start("a");
     world.host.failing.set("snapshot", new AuraeError("resource_exhausted", "the disk is full"));
     expect(await errorOf(world.vms.snapshot("a", path))).toBe(
-      "resource_exhausted: vm 'a' could not be snapshotted: the disk is full",
+      `resource_exhausted: vm 'a' could not be snapshotted: the disk is full; make room for "${path}", or name another place`,
     );
     expect([readdirSync(folder), await stateOf("a")]).toEqual([[], "running"]);
   });

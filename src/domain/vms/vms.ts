@@ -154,9 +154,10 @@ export class Vms {
     vm.requireLife("snapshotted");
     const written = await writeSnapshot(path, vm.spec, (files) => vm.snapshot(files)).catch(
       (error: unknown) => {
-        throw error instanceof AuraeError && error.resource === id
-          ? error
-          : vmFailed(id, "snapshotted", error);
+        if (error instanceof AuraeError && error.resource === id) {
+          throw error.kind === "resource_exhausted" ? needsRoom(error, id, path) : error;
+        }
+        throw vmFailed(id, "snapshotted", error);
       },
     );
     vm.snapshotWritten(path);
@@ -232,6 +233,12 @@ function refuseOtherNumber(field: string, given: number, had: number): void {
       violations: [{ field, description }],
     });
   }
+}
+
+/** The monitor knows that no space is left, and not where. */
+function needsRoom(error: AuraeError, id: string, path: string): AuraeError {
+  const message = `${error.message}; make room for "${path}", or name another place`;
+  return new AuraeError(error.kind, message, { resource: id, cause: error });
 }
 
 function keepOrLog(state: VmStateStore, record: VmRecord): void {

@@ -22,7 +22,7 @@ function kindOf(error: unknown): FailureKind {
   if (error instanceof UnsupportedError) {
     return "failed_precondition";
   }
-  if (isErrno(error, "ENOMEM", "EMFILE", "ENFILE")) {
+  if (isErrno(error, "ENOMEM", "EMFILE", "ENFILE", "ENOSPC", "EDQUOT", "EFBIG")) {
     return "resource_exhausted";
   }
   if (isErrno(error, "EBUSY")) {

@@ -2,7 +2,8 @@
  * Opens what a virtual machine is made of, as the daemon: its monitor opens nothing itself. Each file is looked at before it
  * is handed on, and an error says which one it is and what to do.
  */
-import { constants, fstatSync, openSync, type Stats, writeSync } from "node:fs";
+import { constants, fstatSync, openSync, type Stats, statSync, writeSync } from "node:fs";
+import { AuraeError } from "../base/errors.ts";
 import { MFD_ALLOW_SEALING, MFD_CLOEXEC } from "../kernel/abi/memfd.ts";
 import {
   F_ADD_SEALS,
@@ -28,14 +29,28 @@ interface OpenFile {
   readonly stats: Stats;
 }
 
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) {
+    return "a directory, and no file";
+  }
+  return stats.isFIFO() ? "a FIFO, and no file" : "neither a file nor a block device";
+}
+
 /** @param what `kernel`, `disk` @throws {AuraeError} */
 function openHostFile(what: string, path: string, flags: number): OpenFile {
   let fd: FileDescriptor;
   try {
+    // To open a device may do something already, such as start a watchdog.
+    const seen = statSync(path);
+    if (!seen.isFile() && !seen.isBlockDevice()) {
+      throw unmet(`${what} '${path}' is ${kindOf(seen)}`, path);
+    }
     // O_NONBLOCK: a FIFO in a file's place must not hold the daemon.
     fd = new FileDescriptor(openSync(path, flags | O_CLOEXEC | O_NONBLOCK));
   } catch (error) {
-    throw unmet(`${what} '${path}' can't be opened: ${reasonOf(error)}`, path, error);
+    throw error instanceof AuraeError
+      ? error
+      : unmet(`${what} '${path}' can't be opened: ${reasonOf(error)}`, path, error);
   }
   return { fd, stats: fstatSync(fd.number) };
 }

@@ -10,6 +10,7 @@ import {
   CONFIG_VERSION,
   FIRST_CONFIGURED_FD,
   type MachineConfig,
+  MAX_NAME,
   parseMachineConfig,
 } from "../vmm/protocol/machine-config.ts";
 import { reasonOf, unmet } from "./failures.ts";
@@ -85,7 +86,16 @@ export class MonitorFiles implements Disposable {
     if (spec.initrdExtra !== undefined) {
       initrdFds.push(this.#add(memoryImage(`initrd of ${spec.id}`, spec.initrdExtra)));
     }
-    return { kernelFd, initrdFds, commandLine: spec.commandLine };
+    const [kernel = "", ...initrds] = [spec.kernelPath, ...spec.initrdPaths].map((path) =>
+      path.length > MAX_NAME ? `...${path.slice(3 - MAX_NAME)}` : path,
+    );
+    if (spec.initrdExtra !== undefined) {
+      initrds.push("the site that was made for it");
+    }
+    return {
+      ...{ kernelFd, initrdFds, commandLine: spec.commandLine },
+      names: { kernel, initrds },
+    };
   }
 
   #disk({ path, isReadOnly, serial }: MonitorSpec["drives"][number]) {

@@ -2,7 +2,14 @@
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { once } from "node:events";
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import {
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { totalmem } from "node:os";
 import { VM_UID_COUNT, FIRST_VM_UID } from "../../src/monitor/user-ids.ts";
 import { settledCensus, takeCensus } from "../harness/census.ts";
@@ -161,6 +168,9 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
       const first = await world.create();
       await first.kill();
       await Promise.all([first.console.close(), first.serial.close()]);
+      Bun.spawnSync(["mkfifo", world.path("fifo")]);
+      writeFileSync(world.path("large"), "");
+      truncateSync(world.path("large"), 40 * MIB);
       const before = takeCensus();
       const disk = (path: string) => ({ drives: [{ path, isReadOnly: true, serial: "" }] });
       const nic = { tap: "a-name-that-is-too-long", mac: "52:54:00:00:00:01", mtu: 1500 };
@@ -170,7 +180,11 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
           { kernelPath: world.path("nope") },
         ],
         ["TAP device 'a-name-that-is-too-long' can't be opened", { nics: [nic] }],
-        ["kernel '/vms' is no file", { kernelPath: world.path("vms") }],
+        ["kernel '/vms' is a directory, and no file", { kernelPath: world.path("vms") }],
+        ["kernel '/fifo' is a FIFO, and no file", { kernelPath: world.path("fifo") }],
+        ["initrd '/fifo' is a FIFO, and no file", { initrdPaths: [world.path("fifo")] }],
+        ["disk '/fifo' is a FIFO, and no file", disk(world.path("fifo"))],
+        ["kernel '/dev/null' is neither a file nor", { kernelPath: "/dev/null" }],
         ["initrd '/nope' can't be opened", { initrdPaths: [world.path("nope")] }],
         ["disk '/nope' can't be opened: there is no such file", disk(world.path("nope"))],
         ["disk '/dev/null' is neither a file nor a block device", disk("/dev/null")],
@@ -179,7 +193,8 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
         ["of memory: this host has", { memoryBytes: totalmem() + MIB }],
         ["memoryBytes is 0", { memoryBytes: 0 }],
         ["is no id of a VM", { id: "../etc" }],
-        ["kernel", { kernelPath: world.path("text") }],
+        ['boot "/text": it is no kernel for this machine', { kernelPath: world.path("text") }],
+        ['load the initrd "/large"', { initrdPaths: [world.path("large")] }],
       ];
       for (const [message, change] of failures) {
         expect(await world.failure(change)).toContain(message);

@@ -4,14 +4,15 @@ import type { GuestImages } from "../boot/load-guest.ts";
 import type { KernelBoot } from "../protocol/machine-config.ts";
 
 /** @throws {BootError} on what is no regular file */
-export function bootImages({ kernelFd, initrdFds, commandLine }: KernelBoot): GuestImages {
-  const kernel = Image.ofFile("kernel", kernelFd);
-  const parts = initrdFds.map((fd, at) =>
-    Image.ofFile(initrdFds.length === 1 ? "initrd" : `initrd ${at + 1}`, fd),
-  );
+export function bootImages({ kernelFd, initrdFds, commandLine, names }: KernelBoot): GuestImages {
+  const kernel = Image.ofFile(names?.kernel ?? "kernel", kernelFd);
+  const nameOf = (at: number): string =>
+    names?.initrds[at] ?? (initrdFds.length === 1 ? "initrd" : `initrd ${at + 1}`);
+  const parts = initrdFds.map((fd, at) => Image.ofFile(nameOf(at), fd));
+  const all = parts.map(({ name }) => name).join('", "');
   return {
     kernel,
     commandLine,
-    ...(parts.length === 0 ? {} : { initrd: Image.joined("initrd", parts) }),
+    ...(parts.length === 0 ? {} : { initrd: Image.joined(all, parts) }),
   };
 }

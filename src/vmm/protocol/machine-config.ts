@@ -8,7 +8,7 @@ import { ProtocolError } from "./protocol-error.ts";
 
 export const CONFIG_VERSION = 1;
 export const MOST_VCPUS = 32;
-/** Descriptors below are the monitor's own: see `descriptors.ts`. */
+/** Descriptors below are the monitor's own: see `VMM_FDS` of `run-vmm.ts`. */
 export const FIRST_CONFIGURED_FD = 5;
 
 const MAX_FD = 2 ** 20 - 1;
@@ -17,6 +17,8 @@ const MAX_INITRDS = 16;
 /** More virtio devices have no interrupt. */
 const MAX_DEVICES = 17;
 const MAX_COMMAND_LINE = 4096;
+/** Longer ones are cut by who sends them: all of a configuration has to fit into one packet. */
+export const MAX_NAME = 256;
 const U16_MAX = 0xffff;
 /** Of an IPv4 host (RFC 791). */
 const MIN_MTU = 68;
@@ -35,6 +37,8 @@ export interface KernelBoot {
   /** Joined, one after the other, as the kernel unpacks archives. */
   readonly initrdFds: readonly number[];
   readonly commandLine: string;
+  /** What messages call the files: their paths on the host. */
+  readonly names?: { readonly kernel: string; readonly initrds: readonly string[] };
 }
 
 export interface SnapshotBoot {
@@ -92,10 +96,17 @@ function readBoot(fields: Fields): KernelBoot | SnapshotBoot {
       })),
     };
   }
+  const names = fields.optional("names", () =>
+    fields.object("names", (inner) => ({
+      kernel: inner.string("kernel", MAX_NAME),
+      initrds: inner.texts("initrds", MAX_INITRDS, MAX_NAME),
+    })),
+  );
   return {
     kernelFd: fd(fields, "kernelFd"),
     initrdFds: fields.integers("initrdFds", MAX_INITRDS, FIRST_CONFIGURED_FD, MAX_FD),
     commandLine: fields.string("commandLine", MAX_COMMAND_LINE),
+    ...(names === undefined ? {} : { names }),
   };
 }
 

@@ -74,6 +74,8 @@ export class FakeVmHost {
   problem: string | undefined;
   /** Whether monitors answer no more. */
   isHung = false;
+  /** What is awaited while a snapshot is written, once its files are there. */
+  snapshotGate: Promise<void> | undefined;
   /** What is awaited before a monitor is there, for tests of what happens meanwhile. */
   gate: Promise<void> | undefined;
   #lastPid = 1_000;
@@ -252,6 +254,10 @@ class FakeMonitor implements Monitor {
     }
     writeFileSync(statePath, "state");
     writeFileSync(memoryPath, "memory");
+    await this.#host.snapshotGate;
+    if (this.#daemon.isOver) {
+      return await never();
+    }
     return { writtenBytes: 11 };
   }
 

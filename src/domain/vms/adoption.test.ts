@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { until } from "../../../test/harness/cells-world.ts";
 import { drive, nic, VmsWorld } from "../../../test/harness/vms-world.ts";
@@ -75,6 +78,34 @@ describe("a daemon that comes back", () => {
     await expect(world.start("d", { drives: [drive("/root.img")] })).rejects.toThrow(
       "in use by vm 'a'",
     );
+  });
+
+  test("removes a snapshot that was half written, and has the guest go on that was paused for it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "vm-adoption-"));
+    try {
+      await Promise.all([world.start("runs"), world.start("stands")]);
+      await world.vms.find("stands", "paused").pause();
+      world.host.snapshotGate = new Promise(() => undefined);
+      for (const id of ["runs", "stands"]) {
+        void world.vms.snapshot(id, join(folder, id));
+      }
+      const parts = () => readdirSync(folder).filter((name) => name.includes(".part-"));
+      const isWritten = (name: string) => existsSync(join(folder, name, "memory"));
+      await until("the files", () => parts().length === 2 && parts().every(isWritten));
+      expect(await stateOf("runs")).toBe("paused");
+      await world.killDaemon();
+      expect(readdirSync(folder)).toEqual([]);
+      await until("it to go on", () => world.host.guest("runs").state === "running");
+      expect(await stateOf("stands")).toBe("paused");
+      await until("the notes to go", () =>
+        world.state.load().vms.every(({ snapshots }) => snapshots === undefined),
+      );
+      world.host.snapshotGate = undefined;
+      await world.vms.snapshot("runs", join(folder, "runs"));
+      expect(readdirSync(folder)).toEqual(["runs"]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("undoes what was being started, and it can be started", async () => {

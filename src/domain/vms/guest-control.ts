@@ -30,12 +30,21 @@ export async function askGuestToEnd(monitor: Monitor): Promise<void> {
   }
 }
 
-/** Has a snapshot written; what runs is paused meanwhile. @throws {AuraeError} */
+/**
+ * Has a snapshot written; what runs is paused meanwhile.
+ * @param beforePause called where it is to go on afterwards
+ * @throws {AuraeError}
+ */
 export async function snapshotGuest(
   monitor: Monitor,
   { statePath, memoryPath }: SnapshotFiles,
+  beforePause: () => void,
 ): Promise<{ readonly writtenBytes: number }> {
-  const ran = await pauseGuest(monitor);
+  const ran = (await monitor.status()).state === "running";
+  if (ran) {
+    beforePause();
+    await monitor.pause();
+  }
   try {
     return await monitor.snapshot(statePath, memoryPath);
   } finally {

@@ -34,6 +34,11 @@ export function snapshotFiles(folder: string): SnapshotFiles {
   return { statePath: join(folder, "state"), memoryPath: join(folder, "memory") };
 }
 
+/** Whether this is what a snapshot is called before it is whole. */
+export function isPartFolder(path: string): boolean {
+  return /\.part-\d+$/.test(path);
+}
+
 /**
  * Makes a folder and has it filled.
  * @param fill writes the monitor's files

@@ -1,6 +1,7 @@
 /** What is kept of a virtual machine for the daemon that comes next, and the door to where. What runs is asked of it. */
 import type { MonitorEnd, MonitorRecord } from "./monitors.ts";
 import type { VmNic } from "./networks.ts";
+import type { SnapshotNote } from "./snapshot-notes.ts";
 import type { VmSpec } from "./vm-spec.ts";
 
 /** How a machine ended. */
@@ -24,6 +25,8 @@ export interface VmRecord {
   readonly startedMs?: number | undefined;
   /** How it ended the last time. */
   readonly ending?: VmEnding | undefined;
+  /** What was being written of it. */
+  readonly snapshots?: readonly SnapshotNote[] | undefined;
 }
 
 export interface SavedVms {

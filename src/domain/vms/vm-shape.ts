@@ -14,6 +14,7 @@ import {
 } from "../../base/shape.ts";
 import type { MonitorRecord } from "./monitors.ts";
 import type { VmNic, VmNicSpec } from "./networks.ts";
+import type { SnapshotNote } from "./snapshot-notes.ts";
 import { vmId } from "./vm-id.ts";
 import type { VmEnding, VmRecord } from "./vm-record.ts";
 import type { VmDrive, VmSpec } from "./vm-spec.ts";
@@ -62,6 +63,7 @@ const record = object<VmRecord>({
       ...{ message: text, endedMs: optional(count) },
     }),
   ),
+  snapshots: optional(list(object<SnapshotNote>({ folder: path, isToGoOn: flag }))),
 });
 
 /** @throws {Error} naming the field that is not as it should be */

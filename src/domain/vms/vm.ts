@@ -17,6 +17,7 @@ import { auraedAddressOf } from "./auraed-address.ts";
 import { launchVm, type LaunchedVm, removeNics, type VmSurroundings } from "./launch-vm.ts";
 import type { Monitor } from "./monitors.ts";
 import type { SnapshotFiles } from "./monitor-spec.ts";
+import { SnapshotNotes } from "./snapshot-notes.ts";
 import type { VmNic } from "./networks.ts";
 import {
   driveIsInUse,
@@ -66,6 +67,7 @@ export class Vm {
   #outcome = new Outcome<VmEnding>();
   #isStopping = false;
   #freeing: Promise<void> | undefined;
+  readonly #snapshots = new SnapshotNotes(() => this.#phase.kind === "live" && this.keep());
 
   constructor(spec: VmSpec, around: VmSurroundings) {
     this.#spec = spec;
@@ -87,6 +89,8 @@ export class Vm {
       vm.#live(new VmLife(vm.id, monitor, output, true));
       vm.#emit({ kind: "adopted", pid: monitor.record.pid });
     }
+    const resume = monitor && (() => vm.#withMonitor("resumed", resumeGuest).then(() => undefined));
+    void vm.#snapshots.finish(record.snapshots ?? [], resume);
     return vm;
   }
 
@@ -138,8 +142,9 @@ export class Vm {
    * @throws {AuraeError} failed_precondition, resource_exhausted, internal; nothing is left behind then
    */
   async start(restore?: SnapshotFiles & { readonly isPaused: boolean }): Promise<void> {
-    if (this.#phase.kind === "live") {
-      await settled(this.#phase);
+    const phase = this.#phase;
+    if (phase.kind === "live" && (await phase.life.status()).state === "ended") {
+      await phase.done;
     }
     this.#requireIdle();
     const clash = this.#around.drives.take(this.id, this.#spec.drives);
@@ -299,7 +304,9 @@ export class Vm {
    * @throws {AuraeError} failed_precondition, resource_exhausted, internal
    */
   async snapshot(files: SnapshotFiles): Promise<{ readonly writtenBytes: number }> {
-    return await this.#withMonitor("snapshotted", (monitor) => snapshotGuest(monitor, files));
+    return await this.#snapshots.during(files, (beforePause) =>
+      this.#withMonitor("snapshotted", (it) => snapshotGuest(it, files, beforePause)),
+    );
   }
 
   /** A snapshot of it is whole. */
@@ -375,6 +382,7 @@ export class Vm {
       monitor: life?.monitor.record,
       startedMs: this.#startedMs,
       ending: this.#ending,
+      snapshots: this.#snapshots.all,
     };
   }
 
@@ -385,12 +393,5 @@ export class Vm {
 
   #emit(event: Omit<Parameters<VmSurroundings["emit"]>[0], "vm">): void {
     this.#around.emit({ ...event, vm: this.id });
-  }
-}
-
-/** Waits for an end that has come already. */
-async function settled({ life, done }: Phase & { readonly kind: "live" }): Promise<void> {
-  if ((await life.status()).state === "ended") {
-    await done;
   }
 }

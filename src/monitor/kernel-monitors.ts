@@ -162,9 +162,10 @@ export class KernelMonitors implements Monitors, Disposable {
     const monitor = this.#launch(spec, files, group, making);
     // From now on all of it goes when the process ends.
     making.undo.move();
-    const failed = monitor.ended.then(async ({ message }) => {
+    const failed = monitor.ended.then(async ({ kind, message }) => {
       const said = await tailOf(monitor);
-      throw new Error(`it ended as it was started: ${message}${said === "" ? "" : `: ${said}`}`);
+      const how = [message === "" ? kind : message, said].filter((part) => part !== "");
+      throw new Error(`it ended as it was started: ${how.join(": ")}`);
     });
     try {
       await Promise.race([monitor.create(files.config), failed]);

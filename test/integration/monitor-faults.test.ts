@@ -35,7 +35,8 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
   test.each([
     ["process.exit(3)", "it ended as it was started: its monitor ended with code 3"],
     ['writeSync(2, "no way"); process.exit(3)', "its monitor ended with code 3: no way"],
-    ["process.kill(process.pid, 'SIGKILL'); process.abort()", "it ended as it was started"],
+    ["process.kill(process.pid, 'SIGKILL'); process.abort()", "it ended as it was started: "],
+    ['say({ event: "ended", end: { kind: "off", message: "" } }); stay()', "was started: off"],
     [
       'say({ event: "ended", end: { kind: "off", message: "" } }); process.exit(0)',
       "it ended as it was started",

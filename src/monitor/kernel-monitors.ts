@@ -268,16 +268,30 @@ export class KernelMonitors implements Monitors, Disposable {
     }
     this.#ids.add(id);
     this.#uids.claim(record.uid);
-    const holders = [record.pid];
-    const { watcher, poll } = this.#options.processes;
-    return this.#monitor(
-      id,
-      record,
-      watcher.watchStranger(record.pid, control.pidfd),
-      control.socket,
-      findOutputPipe(poll, record.stdoutInode, holders) ?? ENDED_PIPE,
-      findOutputPipe(poll, record.stderrInode, holders) ?? ENDED_PIPE,
-    );
+    const undo = new AsyncDisposableStack();
+    try {
+      // What can't be gone on with is whoever asks to clear away.
+      undo.defer(() => {
+        this.#ids.delete(id);
+        this.#uids.giveBack(record.uid);
+      });
+      undo.use(control.pidfd);
+      undo.use(control.socket);
+      const { watcher, poll } = this.#options.processes;
+      const pipe = (inode: bigint): Monitor["console"] => {
+        const found = findOutputPipe(poll, inode, [record.pid]) ?? ENDED_PIPE;
+        undo.defer(() => found.close());
+        return found;
+      };
+      const [console, serial] = [pipe(record.stdoutInode), pipe(record.stderrInode)];
+      const exited = watcher.watchStranger(record.pid, control.pidfd);
+      const monitor = this.#monitor(id, record, exited, control.socket, console, serial);
+      undo.move();
+      return monitor;
+    } catch (error) {
+      await undo.disposeAsync();
+      throw error;
+    }
   }
 
   async clear(id: string): Promise<void> {

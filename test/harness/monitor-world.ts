@@ -73,10 +73,11 @@ export class MonitorWorld implements AsyncDisposable {
   /** A further daemon's monitors, as after a restart. */
   another(
     program: KernelMonitorsOptions["program"] = { path: EXECUTABLE, args: ["vmm"] },
+    processes: KernelMonitorsOptions["processes"] = this.processes,
   ): KernelMonitors {
     return new KernelMonitors({
       cgroups: this.cgroups,
-      processes: this.processes,
+      processes,
       accounts: new FileAccounts(),
       runtimeDir: this.folder,
       program,
@@ -85,6 +86,11 @@ export class MonitorWorld implements AsyncDisposable {
 
   path(name: string): string {
     return join(this.folder, name);
+  }
+
+  /** Of the last machine that was described. */
+  get lastId(): string {
+    return [...this.#ids].at(-1)!;
   }
 
   /** A machine with a guest that says "hi" and sleeps. */

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { totalmem } from "node:os";
+import type { SignalPoll } from "../../src/kernel/io/signal-poll.ts";
 import { VM_UID_COUNT, FIRST_VM_UID } from "../../src/monitor/user-ids.ts";
 import { settledCensus, takeCensus } from "../harness/census.ts";
 import { eventually } from "../harness/eventually.ts";
@@ -236,6 +237,26 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
       expect(await world.failure(spec)).toBe(`VM '${spec.id}' has a monitor already`);
       await vm.kill();
       await (await world.create(spec)).kill();
+    },
+    SLOW,
+  );
+
+  test(
+    "can be cleared away where a daemon that comes back could not go on with them",
+    async () => {
+      await using world = new MonitorWorld();
+      const first = await world.create();
+      const id = world.lastId;
+      const { watcher } = world.processes;
+      const add = () => {
+        throw new Error("too many open files");
+      };
+      const poll = Object.assign(Object.create(world.processes.poll), { add }) as SignalPoll;
+      using next = world.another(undefined, { watcher, poll });
+      await expect(next.adopt(id, first.record)).rejects.toThrow("too many open files");
+      await next.clear(id);
+      expect(await first.ended).toMatchObject({ kind: "killed" });
+      expect(world.leftovers()).toEqual([]);
     },
     SLOW,
   );

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { eventually } from "../../../test/harness/eventually.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
 import { PacketChannel } from "./packet-channel.ts";
-import { packetSocketPair, sendPacket } from "./packet-socket.ts";
+import { MAX_PACKET_DESCRIPTORS, packetSocketPair, sendPacket } from "./packet-socket.ts";
 
 const MAX_BYTES = 100;
 
@@ -67,4 +68,20 @@ test("of many PacketChannels each hears its own, and those that are closed nothi
     other[Symbol.dispose]();
   }
   expect(process.listenerCount("SIGIO")).toBe(1);
+});
+
+test("a PacketChannel keeps no descriptor that comes along", async () => {
+  const heard = listen();
+  using _ = heard.channel;
+  const { number } = heard.other;
+  const descriptors = () => readdirSync("/proc/self/fd").length;
+  const before = descriptors();
+  const many = Array.from({ length: MAX_PACKET_DESCRIPTORS }, () => number);
+  for (let i = 0; i < 50; i++) {
+    sendPacket(number, Buffer.from(`${i}`), many);
+    heard.channel.look();
+  }
+  expect(heard.packets).toHaveLength(50);
+  expect(descriptors()).toBe(before);
+  heard.other[Symbol.dispose]();
 });

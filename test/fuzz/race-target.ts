@@ -10,7 +10,7 @@ import type { Scribbling } from "./scribbler.ts";
 
 const MEMORY_BYTES = 64 * 1024;
 const RINGS_FROM = 0x1000;
-const RINGS_TO = 0x1400;
+const RINGS_TO = 0x1240;
 
 /** @returns how often a device was stopped, and how many chains it gave back */
 export async function fuzzRaces(count: number, seed: number): Promise<Record<string, number>> {

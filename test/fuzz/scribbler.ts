@@ -20,7 +20,7 @@ self.onmessage = ({ data }: MessageEvent<Scribbling>) => {
   self.postMessage("writes");
   while (Atomics.load(flag, 0) === 0) {
     bytes[from + random(to - from)] = random(4) === 0 ? random(256) : random(4);
-    for (let i = random(200); i > 0; i--) {
+    for (let i = random(30); i > 0; i--) {
       Atomics.pause(); // some of what the driver wrote is to be read as it is
     }
   }

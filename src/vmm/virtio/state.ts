@@ -3,6 +3,8 @@
  * file, so every value is looked at before it is believed.
  */
 
+import { quoted } from "../protocol/fields.ts";
+
 export type StateValue = number | string | boolean | readonly StateValue[] | PlainState;
 
 export interface PlainState {
@@ -33,7 +35,7 @@ export class StateReader {
     this.#state = state as PlainState;
     if (this.#state.version !== version) {
       throw new StateError(
-        `the snapshot's ${what} has version ${String(this.#state.version)}, and this build reads ${version}`,
+        `the snapshot's ${what} has version ${quoted(this.#state.version)}, and this build reads ${version}`,
       );
     }
   }
@@ -82,7 +84,7 @@ export class StateReader {
     const saved = this.#state[field];
     if (saved !== value) {
       throw new StateError(
-        `the snapshot's ${what(this.#what, field)} is ${String(saved)}, and here it is ${value}`,
+        `the snapshot's ${what(this.#what, field)} is ${quoted(saved)}, and here it is ${quoted(value)}`,
       );
     }
   }

@@ -19,6 +19,7 @@ import {
   KVM_SET_USER_MEMORY_REGION,
   KVM_USERSPACE_MEMORY_REGION,
 } from "../abi/kvm.ts";
+import { HUGE_PAGE_BYTES, preferHugePages } from "../memory/huge-pages.ts";
 import type { EventFd } from "../sys/event-fd.ts";
 import { Mapping } from "../sys/mapping.ts";
 import { checkRam, type RamRegion, type RamSpec } from "./guest-ram.ts";
@@ -67,7 +68,10 @@ export class Vm implements Disposable {
     if (slot >= this.#limits.maxMemorySlots) {
       throw new RangeError(`a VM has at most ${this.#limits.maxMemorySlots} regions of memory`);
     }
-    const mapping = new Mapping(bytes, `the guest's memory at ${start}`, file);
+    const mapping = new Mapping(bytes, `the guest's memory at ${start}`, file, HUGE_PAGE_BYTES);
+    if (file === undefined) {
+      preferHugePages(mapping.address, bytes);
+    }
     try {
       const region = KVM_USERSPACE_MEMORY_REGION.make({
         slot,

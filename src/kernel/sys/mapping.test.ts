@@ -7,7 +7,13 @@ import { bytesAt, Mapping, MAX_VIEW_BYTES } from "./mapping.ts";
 const PAGE = 4096;
 
 function isMapped(address: number): boolean {
-  return readFileSync("/proc/self/maps", "utf8").includes(address.toString(16).padStart(12, "0"));
+  // At the start of a line: another mapping may end there.
+  return `\n${readFileSync("/proc/self/maps", "utf8")}`.includes(`\n${address.toString(16)}-`);
+}
+
+/** How much address space this process has, in bytes. */
+function addressSpace(): number {
+  return Number(readFileSync("/proc/self/statm", "utf8").split(" ")[0]) * PAGE;
 }
 
 /** Runs with the descriptor of a file of two pages, the first of 1s, and removes it. */
@@ -55,6 +61,24 @@ describe("Mapping", () => {
     for (const length of [MAX_VIEW_BYTES + PAGE, 0, -1, 0.5, Number.NaN]) {
       expect(() => new Mapping(length, "a test")).toThrow(`can't map ${length} bytes for a test`);
     }
+  });
+
+  test("lies at a multiple of what is asked for, and takes no more addresses than it has", () => {
+    const alignment = 2 ** 30;
+    const before = addressSpace();
+    const mapping = new Mapping(3 * PAGE, "a test", undefined, alignment);
+    const { address } = mapping;
+    expect([mapping.bytes[3 * PAGE - 1], address % alignment]).toEqual([0, 0]);
+    expect(addressSpace() - before).toBeLessThan(alignment / 2);
+    mapping[Symbol.dispose]();
+    expect(isMapped(address)).toBe(false);
+  });
+
+  test("leaves no addresses taken where a file can't be mapped at its place", () => {
+    const before = addressSpace();
+    const file = { fd: 999_999, offset: 0, isShared: false };
+    expect(() => new Mapping(2 ** 30, "a test", file, 512 * PAGE)).toThrow("EBADF");
+    expect(addressSpace() - before).toBeLessThan(2 ** 29);
   });
 
   test("writes to a file only when it is shared", () => {

@@ -4,8 +4,16 @@
  * this holds for the thread that owns the mapping. Others get {@link bytesAt}, and have to be done with it before.
  */
 import { type Pointer, toArrayBuffer } from "bun:ffi";
-import { MAP_ANONYMOUS, MAP_NORESERVE, MAP_PRIVATE, MAP_SHARED } from "../abi/memory.ts";
-import { PROT_READ, PROT_WRITE } from "../abi/memory.ts";
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  PROT_NONE,
+  PROT_READ,
+  PROT_WRITE,
+} from "../abi/memory.ts";
 import { syscall, syscallRaw } from "./syscall.ts";
 
 /** JavaScriptCore's largest ArrayBuffer. */
@@ -31,9 +39,10 @@ export class Mapping implements Disposable {
    * @param length in bytes, at most {@link MAX_VIEW_BYTES}
    * @param file memory without a file when left out, which is zero, and taken from the machine as it is written
    * @param what for the message of an error
+   * @param alignment of the address, in bytes: a power of two; where left out, that of a page
    * @throws {SyscallError} @throws {RangeError} on a length that no view can have
    */
-  constructor(length: number, what: string, file?: MappedFile) {
+  constructor(length: number, what: string, file?: MappedFile, alignment?: number) {
     checkLength(length, what);
     const flags =
       file === undefined
@@ -43,7 +52,18 @@ export class Mapping implements Disposable {
           : MAP_PRIVATE | MAP_NORESERVE;
     const { fd, offset } = file ?? { fd: -1, offset: 0 };
     const object = `${length} bytes for ${what}`;
-    this.address = syscall("mmap", object, 0, length, PROT_READ | PROT_WRITE, flags, fd, offset);
+    const place = alignment === undefined ? 0 : reserve(length, alignment, object);
+    const fixed = place === 0 ? 0 : MAP_FIXED;
+    try {
+      const access = PROT_READ | PROT_WRITE;
+      // SAFETY: a fixed place is one that was just reserved for this, and has nothing else in it.
+      this.address = syscall("mmap", object, place, length, access, flags | fixed, fd, offset);
+    } catch (error) {
+      if (place !== 0) {
+        syscallRaw("munmap", place, length);
+      }
+      throw error;
+    }
     this.#length = length;
     this.#bytes = bytesAt(this.address, length);
   }
@@ -62,6 +82,18 @@ export class Mapping implements Disposable {
       syscallRaw("munmap", this.address, this.#length);
     }
   }
+}
+
+/** Addresses that nothing else is put at, without memory. @returns the first of them @throws {SyscallError} */
+function reserve(length: number, alignment: number, object: string): number {
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  const total = length + alignment;
+  const from = syscall("mmap", object, 0, total, PROT_NONE, flags, -1, 0);
+  const start = Math.ceil(from / alignment) * alignment;
+  // What is too much at both ends; nothing, where there is none, is EINVAL.
+  syscallRaw("munmap", from, start - from);
+  syscallRaw("munmap", start + length, from + total - start - length);
+  return start;
 }
 
 function checkLength(length: number, what: string): void {

@@ -62,26 +62,53 @@ export function baseAllowlist(): Allowlist {
   return { allowed: joined([RUNTIME, NARROWING, ...own]), refused: REFUSED };
 }
 
-/** For each thread, before {@link confineProcess}: loads the library that its system calls go through. */
-export function prepareThread(): void {
+/** What {@link prepareThread} has made; a thread has modules of its own. */
+const prepared = new Map<ThreadKind, Uint8Array>();
+
+function filterOf(kind: ThreadKind): Uint8Array {
+  return allowlistFilter(allowlistOf(kind));
+}
+
+/**
+ * For each thread, before {@link confineProcess}: loads the library that its system calls go through, and makes its filter,
+ * which takes a millisecond or two that all threads have at the same time.
+ */
+export function prepareThread(kind: ThreadKind): void {
   library();
+  prepared.set(kind, filterOf(kind));
+}
+
+/** The filters that the main thread needs, as base64. */
+export interface MainFilters {
+  readonly process: string;
+  readonly main: string;
+}
+
+/** For a thread that has time, since the main thread has none: on it the machine's start waits. */
+export function makeMainFilters(): MainFilters {
+  return {
+    process: allowlistFilter(baseAllowlist()).toBase64(),
+    main: filterOf("main").toBase64(),
+  };
 }
 
 /**
  * For the main thread, once all others are up: puts the base list on all of them.
  * @param controlFd where the daemon is told which system call a violation was
+ * @param filters of {@link makeMainFilters}
  * @throws {SyscallError} where a thread is confined already
  */
-export function confineProcess(controlFd: number): void {
+export function confineProcess(controlFd: number, filters: MainFilters): void {
   const message = `its monitor made system call ${MARK}, which is on none of its lists`;
   const event: VmmEvent = { event: "ended", end: { kind: "failed", message } };
   const [before = "", after = ""] = Buffer.from(vmmPacket(event)).toString().split(String(MARK));
   syscall("prctl", "no_new_privs", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   reportViolations({ fd: controlFd, before, after, exitCode: EXIT_CODES.failed });
-  installFilter(allowlistFilter(baseAllowlist()), true);
+  prepared.set("main", Uint8Array.fromBase64(filters.main));
+  installFilter(Uint8Array.fromBase64(filters.process), true);
 }
 
 /** For each thread, after {@link confineProcess}: puts its own list on it. @throws {SyscallError} */
 export function confineThread(kind: ThreadKind): void {
-  installFilter(allowlistFilter(allowlistOf(kind)), false);
+  installFilter(prepared.get(kind) ?? filterOf(kind), false);
 }

@@ -5,7 +5,12 @@
 import { messageOf } from "../../base/errors.ts";
 import { EventFd } from "../../kernel/sys/event-fd.ts";
 import { bytesAt } from "../../kernel/sys/mapping.ts";
-import { confineThread } from "../confinement/confine.ts";
+import {
+  confineThread,
+  type MainFilters,
+  makeMainFilters,
+  prepareThread,
+} from "../confinement/confine.ts";
 import { Bus } from "../devices/bus.ts";
 import { GuestMemory } from "../memory/guest-memory.ts";
 import { virtioSlot } from "../memory-map.ts";
@@ -55,6 +60,8 @@ export class DeviceThread {
   readonly #mmio = new Bus("mmio");
   readonly #placed: readonly Placed[];
   readonly #platform: PlatformDevices | undefined;
+  readonly #kind: "devices" | "disks";
+  readonly #mainFilters: MainFilters | undefined;
 
   constructor(work: DeviceThreadWork, parts: ThreadParts) {
     const doorbell = EventFd.attach(work.doorbellFd);
@@ -88,6 +95,9 @@ export class DeviceThread {
       const status = new Int32Array(work.interruptStatus, one.index * 4, 1);
       return this.#place(one, made, memory, status);
     });
+    this.#kind = this.#platform === undefined ? "disks" : "devices";
+    prepareThread(this.#kind);
+    this.#mainFilters = this.#kind === "devices" ? makeMainFilters() : undefined;
   }
 
   #place(work: VirtioWork, made: MadeDevice, memory: GuestMemory, status: Int32Array): Placed {
@@ -131,9 +141,9 @@ export class DeviceThread {
   #do(command: DeviceCommand): unknown {
     switch (command.do) {
       case "start":
-        return undefined;
+        return this.#mainFilters;
       case "confine":
-        confineThread(this.#platform === undefined ? "disks" : "devices");
+        confineThread(this.#kind);
         return undefined;
       case "pause":
         this.#loop.pause();

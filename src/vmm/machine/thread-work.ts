@@ -67,7 +67,7 @@ export interface VcpuThreadWork {
 
 /** What the main thread tells a device thread to do. */
 export type DeviceCommand =
-  /** Answers once everything stands. */
+  /** Answers once everything stands; the first device thread with `MainFilters`. */
   | { readonly do: "start" }
   /** For good. */
   | { readonly do: "confine" }

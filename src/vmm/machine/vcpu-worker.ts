@@ -17,7 +17,7 @@ self.onmessage = ({ data: work }: MessageEvent<VcpuThreadWork>) => {
   try {
     const vcpu = Vcpu.attach(work.handle);
     const bus = VcpuBus.of(work);
-    prepareThread();
+    prepareThread("vcpu");
     vcpu.control.phase = "paused";
     if (!new ConfinementGate(work.gate).pass("vcpu")) {
       vcpu.control.phase = "stopped";

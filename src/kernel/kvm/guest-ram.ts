@@ -2,7 +2,8 @@
  * The regions of a guest's memory: where each starts for the guest, and the mapping that is its memory. Decides which
  * regions can be; how KVM is told is the VM's business.
  */
-import { MAX_VIEW_BYTES, type MappedFile } from "../sys/mapping.ts";
+import { HUGE_PAGE_BYTES, preferHugePages } from "../memory/huge-pages.ts";
+import { Mapping, MAX_VIEW_BYTES, type MappedFile } from "../sys/mapping.ts";
 
 export const GUEST_PAGE_BYTES = 4096;
 /** No processor has more bits of physical address (Intel SDM volume 3A 4.1.4; AMD APM volume 2 1.1.3). */
@@ -16,6 +17,8 @@ export interface RamSpec {
   readonly bytes: number;
   /** What the memory shows at first: zeroes when left out; a file's bytes, for a snapshot. */
   readonly file?: MappedFile;
+  /** {@link mapRam} of it, where that is done already: it stays the caller's, who keeps it until the VM is gone. */
+  readonly mapping?: Mapping;
   /** The guest only reads it: its writes come as mmio. */
   readonly isReadOnly?: boolean;
 }
@@ -27,6 +30,15 @@ export interface RamRegion {
   readonly bytes: Uint8Array;
   /** Where it is mapped in this process: for other threads (`bytesAt`), and for system calls. */
   readonly address: number;
+}
+
+/** Maps the memory, before there is a VM to have it. @throws {RangeError} @throws {SyscallError} */
+export function mapRam({ start, bytes, file }: Omit<RamSpec, "mapping">): Mapping {
+  const mapping = new Mapping(bytes, `the guest's memory at ${start}`, file, HUGE_PAGE_BYTES);
+  if (file === undefined) {
+    preferHugePages(mapping.address, bytes);
+  }
+  return mapping;
 }
 
 const isWholePages = (value: number): boolean =>

@@ -19,10 +19,9 @@ import {
   KVM_SET_USER_MEMORY_REGION,
   KVM_USERSPACE_MEMORY_REGION,
 } from "../abi/kvm.ts";
-import { HUGE_PAGE_BYTES, preferHugePages } from "../memory/huge-pages.ts";
 import type { EventFd } from "../sys/event-fd.ts";
-import { Mapping } from "../sys/mapping.ts";
-import { checkRam, type RamRegion, type RamSpec } from "./guest-ram.ts";
+import type { Mapping } from "../sys/mapping.ts";
+import { checkRam, mapRam, type RamRegion, type RamSpec } from "./guest-ram.ts";
 import { KvmDescriptor } from "./kvm-descriptor.ts";
 import { Vcpu } from "./vcpu.ts";
 
@@ -62,16 +61,14 @@ export class Vm implements Disposable {
 
   /** Gives the guest memory. @throws {RangeError} on a region that can't be @throws {SyscallError} */
   addMemory(spec: RamSpec): RamRegion {
-    const { start, bytes, file, isReadOnly = false } = spec;
+    const { start, bytes, isReadOnly = false } = spec;
     checkRam(spec, this.#memory);
     const slot = this.#memory.length;
     if (slot >= this.#limits.maxMemorySlots) {
       throw new RangeError(`a VM has at most ${this.#limits.maxMemorySlots} regions of memory`);
     }
-    const mapping = new Mapping(bytes, `the guest's memory at ${start}`, file, HUGE_PAGE_BYTES);
-    if (file === undefined) {
-      preferHugePages(mapping.address, bytes);
-    }
+    const mapping = spec.mapping ?? mapRam(spec);
+    const isOwn = spec.mapping === undefined;
     try {
       const region = KVM_USERSPACE_MEMORY_REGION.make({
         slot,
@@ -84,11 +81,15 @@ export class Vm implements Disposable {
       // that still runs by then faults, as the kernel takes the pages out of the guest with the mapping.
       this.descriptor.request("KVM_SET_USER_MEMORY_REGION", KVM_SET_USER_MEMORY_REGION, region);
     } catch (error) {
-      mapping[Symbol.dispose]();
+      if (isOwn) {
+        mapping[Symbol.dispose]();
+      }
       throw error;
     }
     const region = { start, bytes: mapping.bytes, address: mapping.address };
-    this.#mappings.push(mapping);
+    if (isOwn) {
+      this.#mappings.push(mapping);
+    }
     this.#memory.push(region);
     return region;
   }

@@ -114,7 +114,7 @@ export function loadBzImage(memory: GuestMemory, image: Image): BzImageKernel {
       `boot "${image.name}": it needs ${Math.ceil(needed / MIB)} MiB of memory from 0x${start.toString(16)} on, and the machine's ends at ${Math.floor(lowEnd / MIB)} MiB; give it more`,
     );
   }
-  image.readInto(offset, memory.bytes(start, bytes), "kernel");
+  image.load(offset, memory.bytes(start, bytes), "kernel");
   const stated = JUMP_ORIGIN + header.getUint8(HEADER_END_JUMP);
   const headerEnd = Math.min(Math.max(stated, HEADER_MIN_END), header.byteLength);
   return {

@@ -130,7 +130,7 @@ export function loadElfKernel(memory: GuestMemory, image: Image): ElfKernel {
   for (const [index, segment] of loadable.entries()) {
     const place = places[index];
     if (place !== undefined) {
-      image.readInto(segment.offset, place.subarray(0, segment.fileBytes), "segment");
+      image.load(segment.offset, place.subarray(0, segment.fileBytes), "segment");
     }
   }
   const last = loadable.at(-1);

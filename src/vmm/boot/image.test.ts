@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Image } from "./image.ts";
+import { type FilePart, Image, type ReadLater } from "./image.ts";
 
 function withFile(run: (path: string, fd: number) => void): void {
   const folder = mkdtempSync(join(tmpdir(), "image-"));
@@ -78,4 +78,50 @@ test("Image.joined has each archive at a multiple of four bytes, and zeros betwe
   }
   expect(() => joined.slice(1, text.length, "text")).toThrow("past its end");
   expect(Image.joined("none", []).bytes).toBe(0);
+});
+
+describe("what is loaded", () => {
+  test("is read at once, or leaves it to somebody with its place", () => {
+    withFile((path, fd) => {
+      const into = new Uint8Array(4);
+      Image.ofFile(path, fd).load(3, into, "part");
+      expect(new TextDecoder().decode(into)).toBe("3456");
+      const parts: FilePart[] = [];
+      const later = Image.ofFile(path, fd, (part) => parts.push(part));
+      later.load(3, into.fill(0), "part");
+      expect(into).toEqual(new Uint8Array(4));
+      expect(parts).toEqual([{ name: path, what: "part", fd, offset: 3, into }]);
+      expect(() => later.load(8, into, "part")).toThrow("read the part");
+      expect(parts.length).toBe(1);
+    });
+  });
+
+  test("is for joined archives what is read", () => {
+    withFile((path, fd) => {
+      const parts: FilePart[] = [];
+      const joined = (later?: ReadLater) =>
+        Image.joined("all", [
+          Image.ofBytes("first", new TextEncoder().encode("abcde")),
+          Image.ofFile(path, fd, later),
+          Image.ofFile(path, fd, later),
+        ]);
+      const length = joined().bytes;
+      for (const [offset, end] of [
+        [0, length],
+        [6, length],
+        [9, 19],
+        [0, 5],
+        [4, 8],
+      ] as const) {
+        const [read, loaded] = [new Uint8Array(end - offset), new Uint8Array(end - offset)];
+        const image = joined((part) => parts.push(part));
+        image.readInto(offset, read, "all");
+        image.load(offset, loaded, "all");
+        for (const { offset: at, into } of parts.splice(0)) {
+          into.set(new TextEncoder().encode("0123456789").subarray(at, at + into.length));
+        }
+        expect([offset, end, loaded]).toEqual([offset, end, read]);
+      }
+    });
+  });
 });

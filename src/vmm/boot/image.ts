@@ -9,35 +9,53 @@ import { BootError } from "./boot-error.ts";
 const MAX_READ_BYTES = 1024 * 1024 * 1024;
 const ARCHIVE_ALIGNMENT = 4;
 
+/** What of a file is to be where in memory. The file is long enough, as far as is known. */
+export interface FilePart {
+  /** Of the file, and of the part, for messages. */
+  readonly name: string;
+  readonly what: string;
+  readonly fd: number;
+  readonly offset: number;
+  readonly into: Uint8Array;
+}
+
+/** Takes note of a part, to read it by and by. */
+export type ReadLater = (part: FilePart) => void;
+
+/** Reads some bytes from an offset on; answers how many, 0 at the end. */
+type Read = (offset: number, into: Uint8Array) => number;
+/** Has bytes that there are in memory by the time that the guest starts. */
+type Load = (offset: number, into: Uint8Array, what: string) => void;
+
 export class Image {
   readonly name: string;
   readonly bytes: number;
-  readonly #read: (offset: number, into: Uint8Array) => number;
+  readonly #read: Read;
+  readonly #load: Load;
 
-  /** @param read reads some bytes from an offset on; answers how many, 0 at the end */
-  private constructor(
-    name: string,
-    bytes: number,
-    read: (offset: number, into: Uint8Array) => number,
-  ) {
+  private constructor(name: string, bytes: number, read: Read, load?: Load) {
     this.name = name;
     this.bytes = bytes;
     this.#read = read;
+    this.#load = load ?? ((offset, into, what) => this.readInto(offset, into, what));
   }
 
   /**
    * @param name what messages call it, such as a path
    * @param fd an open file; it stays the caller's, and is read by offset
+   * @param later takes what is {@link load}ed, which is read at once when it is left out
    * @throws {BootError} if it is no regular file
    */
-  static ofFile(name: string, fd: number): Image {
+  static ofFile(name: string, fd: number, later?: ReadLater): Image {
     const stat = fstatSync(fd);
     if (!stat.isFile()) {
       throw new BootError(`read "${name}": it is not a regular file`);
     }
-    return new Image(name, stat.size, (offset, into) =>
-      readSync(fd, into, 0, Math.min(into.length, MAX_READ_BYTES), offset),
-    );
+    const read: Read = (offset, into) =>
+      readSync(fd, into, 0, Math.min(into.length, MAX_READ_BYTES), offset);
+    const load: Load | undefined =
+      later && ((offset, into, what) => later({ name, what, fd, offset, into }));
+    return new Image(name, stat.size, read, load);
   }
 
   static ofBytes(name: string, bytes: Uint8Array): Image {
@@ -59,7 +77,16 @@ export class Image {
       end = start + image.bytes;
       return { image, start, end };
     });
-    return new Image(name, end, (offset, into) => {
+    const load: Load = (offset, into, what) => {
+      for (const { image, start, end: partEnd } of placed) {
+        const from = Math.max(offset, start);
+        const length = Math.min(offset + into.length, partEnd) - from;
+        if (length > 0) {
+          image.#load(from - start, into.subarray(from - offset, from - offset + length), what);
+        }
+      }
+    };
+    const read: Read = (offset, into) => {
       const part = placed.find((it) => offset < it.end);
       if (part === undefined) {
         return 0;
@@ -70,7 +97,8 @@ export class Image {
         return zeros;
       }
       return part.image.#read(offset - part.start, into.subarray(0, part.end - offset));
-    });
+    };
+    return new Image(name, end, read, load);
   }
 
   /**
@@ -90,6 +118,18 @@ export class Image {
       }
       done += count;
     }
+  }
+
+  /**
+   * Like {@link readInto}, for what nobody looks at before the guest starts: it may be read later. What is between joined
+   * archives is left as it is, which in fresh memory is zero.
+   * @throws {BootError} if the image ends before
+   */
+  load(offset: number, into: Uint8Array, what: string): void {
+    if (!(offset >= 0 && into.length <= this.bytes - offset)) {
+      throw this.cut(what, offset, into.length);
+    }
+    this.#load(offset, into, what);
   }
 
   /** A part of it, in memory of its own. The caller bounds `length`. */

@@ -39,6 +39,6 @@ export function loadInitrd(memory: GuestMemory, image: Image, limits: InitrdLimi
       `load the initrd "${image.name}": its ${image.bytes} bytes do not fit between the kernel, which ends at ${Math.ceil(limits.kernelEnd / MIB)} MiB, and the end of what it may use at ${Math.floor(end / MIB)} MiB; give the machine more memory`,
     );
   }
-  image.readInto(0, memory.bytes(address, image.bytes), "initrd");
+  image.load(0, memory.bytes(address, image.bytes), "initrd");
   return { address, bytes: image.bytes };
 }

@@ -2,12 +2,10 @@
  * What the kernel has of a machine: the VM with its memory and processors, and the eventfds by which guest and devices
  * tell each other. All of it belongs to the main thread, and goes with it: processors first.
  */
-import { totalmem } from "node:os";
-import { AuraeError } from "../../base/errors.ts";
 import { VIRTIO_MMIO_QUEUE_NOTIFY } from "../../kernel/abi/virtio.ts";
 import { Kvm } from "../../kernel/kvm/kvm.ts";
 import { KvmDescriptor } from "../../kernel/kvm/kvm-descriptor.ts";
-import type { RamRegion } from "../../kernel/kvm/guest-ram.ts";
+import type { RamSpec } from "../../kernel/kvm/guest-ram.ts";
 import type { Vcpu } from "../../kernel/kvm/vcpu.ts";
 import type { Vm } from "../../kernel/kvm/vm.ts";
 import { supportedCpuid, writeVcpuCpuid } from "../../kernel/kvm/x86-64/cpuid.ts";
@@ -26,20 +24,13 @@ import {
 import { guestCpuid } from "../../kernel/kvm/x86-64/topology.ts";
 import { restoreVcpu, saveVcpu, tellPaused } from "../../kernel/kvm/x86-64/vcpu-state.ts";
 import { EventFd } from "../../kernel/sys/event-fd.ts";
-import { FileDescriptor } from "../../kernel/sys/fd.ts";
 import type { BootCpuState } from "../boot/cpu-state.ts";
-import { GuestMemory } from "../memory/guest-memory.ts";
-import { type AddressRange, memoryRanges, POWER_BUTTON_GSI, SERIAL_GSI } from "../memory-map.ts";
-import type { MachineConfig } from "../protocol/machine-config.ts";
+import { POWER_BUTTON_GSI, SERIAL_GSI } from "../memory-map.ts";
 import type { MachineState } from "../snapshot/machine-state.ts";
-import { checkMemoryFile } from "../snapshot/memory-file.ts";
 import { StateError } from "../virtio/state.ts";
 import { type PlannedDevice, QUEUE_COUNTS } from "./device-plan.ts";
 
-type MemoryConfig = Pick<MachineConfig, "memoryBytes" | "boot">;
-
 const NOTIFY_BYTES = 4;
-const MIB = 1024 * 1024;
 
 /** The eventfds of one virtio device. */
 export interface DeviceEvents {
@@ -50,7 +41,6 @@ export interface DeviceEvents {
 export class Hardware implements Disposable {
   readonly kvm: Kvm;
   readonly vm: Vm;
-  readonly memory: GuestMemory;
   readonly serialInterrupt: EventFd;
   readonly buttonInterrupt: EventFd;
   readonly devices: readonly DeviceEvents[];
@@ -59,18 +49,19 @@ export class Hardware implements Disposable {
 
   /**
    * Everything but processors.
-   * @throws {AuraeError} on more memory than this host has @throws {MemoryMapError} @throws {UnsupportedError}
-   * @throws {SyscallError}
+   * @param kvmFd of /dev/kvm, from now on its own
+   * @param ram mapped already, and kept so until after this
+   * @throws {UnsupportedError} @throws {SyscallError}
    */
-  constructor(config: MemoryConfig & Pick<MachineConfig, "kvmFd">, plan: readonly PlannedDevice[]) {
-    const ranges = memoryRanges(config.memoryBytes);
-    checkHost(config.memoryBytes);
+  constructor(kvmFd: number, ram: readonly RamSpec[], plan: readonly PlannedDevice[]) {
     try {
-      this.kvm = this.#stack.use(new Kvm(new KvmDescriptor(config.kvmFd, "/dev/kvm")));
+      this.kvm = this.#stack.use(new Kvm(new KvmDescriptor(kvmFd, "/dev/kvm")));
       this.kvm.require(...PLATFORM_CAPABILITIES);
       this.vm = this.#stack.use(this.kvm.createVm());
       createPlatform(this.vm);
-      this.memory = new GuestMemory(this.#addMemory(config, ranges));
+      for (const one of ram) {
+        this.vm.addMemory(one);
+      }
       this.serialInterrupt = this.#interrupt(SERIAL_GSI);
       this.buttonInterrupt = this.#interrupt(POWER_BUTTON_GSI);
       this.devices = plan.map((device) => this.#eventsOf(device));
@@ -78,21 +69,6 @@ export class Hardware implements Disposable {
       this.#stack.dispose();
       throw error;
     }
-  }
-
-  /** Zeros, or for a snapshot pages of its file, which are copied as they are written to. */
-  #addMemory({ boot, memoryBytes }: MemoryConfig, ranges: readonly AddressRange[]): RamRegion[] {
-    if (!("snapshot" in boot)) {
-      return ranges.map(({ start, length }) => this.vm.addMemory({ start, bytes: length }));
-    }
-    using file = new FileDescriptor(boot.snapshot.memoryFd);
-    checkMemoryFile(file.number, memoryBytes);
-    let offset = 0;
-    return ranges.map(({ start, length }) => {
-      const mapped = { fd: file.number, offset, isShared: false };
-      offset += length;
-      return this.vm.addMemory({ start, bytes: length, file: mapped });
-    });
   }
 
   get vcpus(): readonly Vcpu[] {
@@ -167,16 +143,5 @@ export class Hardware implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stack.dispose();
-  }
-}
-
-/** Memory is only taken as the guest uses it, so that the kernel would not refuse it. */
-function checkHost(memoryBytes: number): void {
-  const host = totalmem();
-  if (memoryBytes > host) {
-    throw new AuraeError(
-      "resource_exhausted",
-      `give the machine ${Math.ceil(memoryBytes / MIB)} MiB of memory: this host has ${Math.floor(host / MIB)} MiB`,
-    );
   }
 }

@@ -11,6 +11,7 @@ import { ConfinementGate } from "../confinement/gate.ts";
 import type { VmEnd } from "../protocol/messages.ts";
 import type { PlannedDevice, ThreadName } from "./device-plan.ts";
 import type { Hardware } from "./hardware.ts";
+import type { LoadWork } from "./image-loading.ts";
 import type { LogLine } from "./reports.ts";
 import { DeviceWorker, VcpuWorker } from "./threads.ts";
 import type { DeviceCommand, PlatformWork, VirtioWork } from "./thread-work.ts";
@@ -50,6 +51,11 @@ export class MachineThreads implements Disposable {
       ...(hasDisks ? [["disks", new DeviceWorker("disks-worker", event)] as const] : []),
     ]);
     this.#vcpuWorkers = Array.from({ length: vcpus }, () => new VcpuWorker(event));
+  }
+
+  /** Has the first processor's thread read images, before it has its processor. */
+  load(work: LoadWork): void {
+    this.#vcpuWorkers[0]?.load(work);
   }
 
   /** Gives the threads of devices their work; they begin with it at once. */

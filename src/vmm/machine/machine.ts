@@ -20,9 +20,12 @@ import {
 } from "../snapshot/machine-state.ts";
 import { type MemoryWritten, writeMemoryFile } from "../snapshot/memory-file.ts";
 import { readStateFile, writeStateFile } from "../snapshot/state-file.ts";
+import type { BootCpuState } from "../boot/cpu-state.ts";
 import { bootImages } from "./boot-images.ts";
 import { type PlannedDevice, planDevices } from "./device-plan.ts";
 import { Hardware } from "./hardware.ts";
+import { ImageLoading } from "./image-loading.ts";
+import { MachineMemory } from "./machine-memory.ts";
 import { MachineThreads } from "./machine-threads.ts";
 import type { LogLine } from "./reports.ts";
 import type { DeviceStatus } from "./thread-work.ts";
@@ -41,6 +44,7 @@ export class Machine implements Disposable {
   /** How long each step of putting it together took, in milliseconds. */
   readonly timesMs: Readonly<Record<string, number>>;
   readonly #stack = new DisposableStack();
+  readonly #memory: MachineMemory;
   readonly #hardware: Hardware;
   readonly #threads: MachineThreads;
   readonly #shape: MachineShape;
@@ -70,18 +74,25 @@ export class Machine implements Disposable {
       const { vcpus, boot } = config;
       this.#threads = this.#stack.use(new MachineThreads({ vcpus, plan, event: this.event }));
       watch.step("threads");
-      this.#hardware = this.#stack.use(new Hardware(config, plan));
+      this.#shape = { vcpus, memoryBytes: config.memoryBytes, devices: plan.map(kindOf) };
+      this.#memory = this.#stack.use(new MachineMemory(config));
+      const begun = "snapshot" in boot ? undefined : this.#load(boot);
+      watch.step("memory");
+      this.#hardware = this.#stack.use(new Hardware(config.kvmFd, this.#memory.ram, plan));
       // Before the hardware goes, since that may not be used any more then.
       this.#stack.defer(() => this.#threads.stop());
       this.#threads.giveDevices(this.#hardware, {
         serialInputFd: serialInput.number,
         serialOutputFd: outputs.serialFd,
       });
+      this.#hardware.createVcpus(vcpus);
+      if (begun !== undefined) {
+        this.#hardware.bootVcpus(begun.cpu);
+      }
+      const threadStates = "snapshot" in boot ? this.#restore(boot.snapshot) : undefined;
       watch.step("hardware");
-      this.#shape = { vcpus, memoryBytes: config.memoryBytes, devices: plan.map(kindOf) };
-      const threadStates =
-        "snapshot" in boot ? this.#restore(boot.snapshot) : this.#boot(boot, plan.length);
-      watch.step("load");
+      begun?.finish();
+      watch.step("images");
       this.#threads.giveVcpus(this.#hardware.vcpus);
       this.#threads.awaitStart();
       if (threadStates !== undefined) {
@@ -102,26 +113,30 @@ export class Machine implements Disposable {
     return [this.#stack.use(from), this.#stack.use(to)];
   }
 
-  /** Puts the kernel into memory. */
-  #boot(boot: KernelBoot, virtioDevices: number): undefined {
-    const { memory } = this.#hardware;
-    const { vcpus } = this.#shape;
-    const rsdp = writeAcpiTables(memory, { vcpus, virtioDevices });
-    using files = new DisposableStack();
+  /** Puts what the guest is made of into memory, of which `finish` waits for the last. */
+  #load(boot: KernelBoot): { readonly cpu: BootCpuState; readonly finish: () => void } {
+    const { guest } = this.#memory;
+    const { vcpus, devices } = this.#shape;
+    const files = this.#stack.use(new DisposableStack());
     for (const fd of [boot.kernelFd, ...boot.initrdFds]) {
       files.use(new FileDescriptor(fd));
     }
-    const { cpu } = loadGuest(memory, bootImages(boot), rsdp);
-    this.#hardware.createVcpus(vcpus);
-    this.#hardware.bootVcpus(cpu);
-    return undefined;
+    const rsdp = writeAcpiTables(guest, { vcpus, virtioDevices: devices.length });
+    const loading = this.#stack.use(new ImageLoading());
+    const images = bootImages(boot, (part) => loading.add(part));
+    const { cpu } = loadGuest(guest, images, rsdp);
+    loading.give((work) => this.#threads.load(work));
+    const finish = () => {
+      loading.finish();
+      files.dispose();
+    };
+    return { cpu, finish };
   }
 
   /** @returns what the threads of devices are to take up */
   #restore({ stateFd }: SnapshotBoot["snapshot"]): MachineState["threads"] {
     using file = new FileDescriptor(stateFd);
     const state = stateOfPlain(readStateFile(file.number), this.#shape);
-    this.#hardware.createVcpus(this.#shape.vcpus);
     this.#hardware.restore(state);
     return state.threads;
   }
@@ -227,7 +242,7 @@ export class Machine implements Disposable {
     const threads = this.#threads.commandEach(() => ({ do: "save" }));
     const state = { shape: this.#shape, ...this.#hardware.save(), threads };
     writeStateFile(stateFd, plainOfState(state));
-    return writeMemoryFile(memoryFd, this.#hardware.memory.regions);
+    return writeMemoryFile(memoryFd, this.#memory.guest.regions);
   }
 
   /** Ends the machine if one of its threads has said so. @returns how, the first time */

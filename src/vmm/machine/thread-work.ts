@@ -6,6 +6,7 @@
 import type { VcpuHandle } from "../../kernel/kvm/vcpu.ts";
 import type { MailboxMemory } from "./command-mailbox.ts";
 import type { DeviceSpec } from "./device-plan.ts";
+import type { LoadWork } from "./image-loading.ts";
 import type { ReportsMemory } from "./reports.ts";
 
 /** A region of the guest's memory: where it is for the guest, and where in this process. */
@@ -50,6 +51,9 @@ export interface AccessWork {
   readonly memory: SharedArrayBuffer;
   readonly doorbellFd: number;
 }
+
+/** What a processor's thread gets: perhaps something to read first, and then its processor. */
+export type VcpuThreadMessage = { readonly load: LoadWork } | { readonly vcpu: VcpuThreadWork };
 
 export interface VcpuThreadWork {
   readonly handle: VcpuHandle;

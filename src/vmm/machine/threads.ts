@@ -3,7 +3,13 @@ import { EventFd } from "../../kernel/sys/event-fd.ts";
 import { AccessMailbox } from "./access-mailbox.ts";
 import { CommandError, CommandMailbox } from "./command-mailbox.ts";
 import { Reports } from "./reports.ts";
-import type { DeviceCommand, DeviceThreadWork, VcpuThreadWork } from "./thread-work.ts";
+import type { LoadWork } from "./image-loading.ts";
+import type {
+  DeviceCommand,
+  DeviceThreadWork,
+  VcpuThreadMessage,
+  VcpuThreadWork,
+} from "./thread-work.ts";
 
 /** Of a command; one that waits for a disk, or for its thread to be loaded on a busy host, may take long. */
 const COMMAND_MS = 30_000;
@@ -28,7 +34,13 @@ export class VcpuWorker implements Disposable {
   }
 
   give(work: Omit<VcpuThreadWork, "reports">): void {
-    this.#worker.postMessage({ ...work, reports: this.reports.memory } satisfies VcpuThreadWork);
+    const vcpu = { ...work, reports: this.reports.memory };
+    this.#worker.postMessage({ vcpu } satisfies VcpuThreadMessage);
+  }
+
+  /** Before {@link give}. */
+  load(work: LoadWork): void {
+    this.#worker.postMessage({ load: work } satisfies VcpuThreadMessage);
   }
 
   [Symbol.dispose](): void {

@@ -62,8 +62,9 @@ export function baseAllowlist(): Allowlist {
   return { allowed: joined([RUNTIME, NARROWING, ...own]), refused: REFUSED };
 }
 
-/** What {@link prepareThread} has made; a thread has modules of its own. */
+/** What {@link prepareThread} and {@link makeMainFilters} have made; a thread has modules of its own. */
 const prepared = new Map<ThreadKind, Uint8Array>();
+let mainFilters: MainFilters | undefined;
 
 function filterOf(kind: ThreadKind): Uint8Array {
   return allowlistFilter(allowlistOf(kind));
@@ -71,11 +72,13 @@ function filterOf(kind: ThreadKind): Uint8Array {
 
 /**
  * For each thread, before {@link confineProcess}: loads the library that its system calls go through, and makes its filter,
- * which takes a millisecond or two that all threads have at the same time.
+ * which takes milliseconds that a thread has while it waits for its work. Called again, it does nothing.
  */
 export function prepareThread(kind: ThreadKind): void {
-  library();
-  prepared.set(kind, filterOf(kind));
+  if (!prepared.has(kind)) {
+    library();
+    prepared.set(kind, filterOf(kind));
+  }
 }
 
 /** The filters that the main thread needs, as base64. */
@@ -84,12 +87,13 @@ export interface MainFilters {
   readonly main: string;
 }
 
-/** For a thread that has time, since the main thread has none: on it the machine's start waits. */
+/** For a thread that has time, since the main thread has none: on it the machine's start waits. They are made once. */
 export function makeMainFilters(): MainFilters {
-  return {
+  mainFilters ??= {
     process: allowlistFilter(baseAllowlist()).toBase64(),
     main: filterOf("main").toBase64(),
   };
+  return mainFilters;
 }
 
 /**

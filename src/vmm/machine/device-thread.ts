@@ -5,12 +5,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { EventFd } from "../../kernel/sys/event-fd.ts";
 import { bytesAt } from "../../kernel/sys/mapping.ts";
-import {
-  confineThread,
-  type MainFilters,
-  makeMainFilters,
-  prepareThread,
-} from "../confinement/confine.ts";
+import { confineThread, makeMainFilters, prepareThread } from "../confinement/confine.ts";
 import { Bus } from "../devices/bus.ts";
 import { GuestMemory } from "../memory/guest-memory.ts";
 import { virtioSlot } from "../memory-map.ts";
@@ -61,7 +56,6 @@ export class DeviceThread {
   readonly #placed: readonly Placed[];
   readonly #platform: PlatformDevices | undefined;
   readonly #kind: "devices" | "disks";
-  readonly #mainFilters: MainFilters | undefined;
 
   constructor(work: DeviceThreadWork, parts: ThreadParts) {
     const doorbell = EventFd.attach(work.doorbellFd);
@@ -97,7 +91,6 @@ export class DeviceThread {
     });
     this.#kind = this.#platform === undefined ? "disks" : "devices";
     prepareThread(this.#kind);
-    this.#mainFilters = this.#kind === "devices" ? makeMainFilters() : undefined;
   }
 
   #place(work: VirtioWork, made: MadeDevice, memory: GuestMemory, status: Int32Array): Placed {
@@ -141,7 +134,7 @@ export class DeviceThread {
   #do(command: DeviceCommand): unknown {
     switch (command.do) {
       case "start":
-        return this.#mainFilters;
+        return this.#kind === "devices" ? makeMainFilters() : undefined;
       case "confine":
         confineThread(this.#kind);
         return undefined;

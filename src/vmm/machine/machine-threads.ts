@@ -44,13 +44,14 @@ export class MachineThreads implements Disposable {
     this.#plan = plan;
     this.#event = event;
     this.#interruptStatus = new SharedArrayBuffer(Math.max(plan.length, 1) * WORD_BYTES);
+    // The first processor's thread first, since it has images to read.
+    this.#vcpuWorkers = Array.from({ length: vcpus }, () => new VcpuWorker(event));
     const devices = new DeviceWorker("devices-worker", event);
     const hasDisks = plan.some(({ thread }) => thread === "disks");
     this.#deviceWorkers = new Map<ThreadName, DeviceWorker>([
       ["devices", devices],
       ...(hasDisks ? [["disks", new DeviceWorker("disks-worker", event)] as const] : []),
     ]);
-    this.#vcpuWorkers = Array.from({ length: vcpus }, () => new VcpuWorker(event));
   }
 
   /** Has the first processor's thread read images, before it has its processor. */

@@ -19,6 +19,7 @@ declare const self: Worker;
 self.onmessage = ({ data }: MessageEvent<VcpuThreadMessage>) => {
   if ("load" in data) {
     loadParts(data.load);
+    prepareThread("vcpu");
   } else {
     run(data.vcpu);
   }

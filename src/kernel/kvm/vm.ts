@@ -1,6 +1,6 @@
 /**
  * One VM of KVM: its memory, interrupt lines, and what of the guest's accesses ends in an eventfd. It owns the mappings
- * of the memory, and outlives the vCPUs that it makes. What only one architecture has is in the folder of its name.
+ * of the memory, but for those that it was given, and outlives the vCPUs that it makes. What only one architecture has is in the folder of its name.
  */
 import {
   KVM_CREATE_IRQCHIP,

@@ -54,6 +54,18 @@ beforeAll(async () => {
       list: () => ({ cells: [{ cell: { name: "web" } }] }),
       status: () => ({ cell: { name: "web" }, usage: { memoryBytes: 5n << 20n } }),
     },
+    vms: {
+      async *attach(requests) {
+        yield { message: { case: "attached", value: {} } };
+        for await (const { message } of requests) {
+          const text =
+            message.case === "resize"
+              ? `size ${message.value.rows}x${message.value.columns}\n`
+              : `<${Buffer.from(message.case === "input" ? message.value : "").toString("latin1")}>\n`;
+          yield { message: { case: "output", value: Buffer.from(text, "latin1") } };
+        }
+      },
+    },
   });
 });
 afterAll(async () => await fixture[Symbol.asyncDispose]());
@@ -78,6 +90,18 @@ describe.skipIf(!hasPython)("in a terminal (needs python3)", () => {
     await pty.until("size 40x132\n");
     await pty.type(CTRL_D);
     expect(await pty.end()).toBe(7);
+    expect(await pty.mode()).toMatchObject({ isRestored: true, echo: true });
+  });
+
+  test("aer vm console -it tells each size of the window, hands keys on, and leaves by ctrl-p ctrl-q", async () => {
+    await using pty = aer("vm console -it one", { rows: 30, columns: 100 });
+    await pty.until("size 30x100\n");
+    await pty.resize(40, 132);
+    await pty.until("size 40x132\n");
+    await pty.type("\x03");
+    await pty.until("<\x03>\n");
+    await pty.type("\x10\x11");
+    expect(await pty.end()).toBe(0);
     expect(await pty.mode()).toMatchObject({ isRestored: true, echo: true });
   });
 

@@ -7,13 +7,15 @@ import type { Host, TerminalSize } from "./host.ts";
 
 export function createProcessHost(): Host {
   const { stdin } = process;
+  const size = () => sizeOf(process.stdout) ?? sizeOf(process.stderr);
   return {
     isInputTerminal: stdin.isTTY === true,
     input: () => readAll(stdin),
     rawMode: async () => await rawMode(stdin),
-    size: () => sizeOf(process.stdout) ?? sizeOf(process.stderr),
+    size,
     onResize: (listener) => {
-      // Without a listener on the stream itself, its size is the one of the start.
+      // A stream hears of its new size by a listener that it adds when it is first used: it has to be before ours.
+      size();
       process.on("SIGWINCH", listener);
       return { [Symbol.dispose]: () => void process.off("SIGWINCH", listener) };
     },

@@ -8,8 +8,11 @@ import { escapeText } from "../../base/escape.ts";
 import { enumValueName } from "../names.ts";
 import { renderTable } from "./table.ts";
 import { paint, type Style } from "./style.ts";
+import { timeTextMs } from "./times.ts";
 
 const INDENT = "  ";
+/** Milliseconds since 1970; 0 where there is no such point in time. */
+const TIME_FIELD = /(?:^timestamp|_at)_ms$/;
 
 /** Lines with an end each; nothing for a message without fields. */
 export function renderMessage(message: ReflectMessage, style: Style): string {
@@ -70,6 +73,9 @@ function scalarText(field: DescField, value: unknown): string {
   if (field.enum !== undefined) {
     const name = field.enum.value[Number(value)]?.name;
     return name === undefined ? String(value) : enumValueName(name, field.enum.sharedPrefix);
+  }
+  if (typeof value === "bigint" && TIME_FIELD.test(field.name)) {
+    return value === 0n ? "" : timeTextMs(value);
   }
   return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : String(value);
 }

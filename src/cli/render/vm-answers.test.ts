@@ -3,6 +3,7 @@ import { create, type DescMessage, type MessageInitShape } from "@bufbuild/proto
 import { VmEndKind, VmEventKind } from "../../gen/aurae/vms/v0/machines_pb.ts";
 import {
   VmServiceEventsResponseSchema,
+  VmServiceInspectResponseSchema,
   VmServiceListResponseSchema,
   VmServiceSnapshotResponseSchema,
   VmServiceStopResponseSchema,
@@ -60,6 +61,15 @@ c       Paused (does not answer)        0      0M
     expect(await shown(VmServiceStopResponseSchema, {})).toBe("");
     expect(await shown(VmServiceSnapshotResponseSchema, { writtenBytes: 2n ** 20n })).toBe(
       "1.0M written\n",
+    );
+  });
+
+  test("with points in time that a person can read, and none where there was none", async () => {
+    const summary = { id: "a", startedAtMs: 1_700_000_000_000n };
+    const text = await shown(VmServiceInspectResponseSchema, { summary });
+    expect(text).toMatch(/^ +started_at_ms +2023-11-14T22:13:20\.000Z$/m);
+    expect(await shown(VmServiceInspectResponseSchema, { summary: { id: "a" } })).toMatch(
+      /^ +started_at_ms$/m,
     );
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { VmEndKind, VmEventKind } from "../../gen/aurae/vms/v0/machines_pb.ts";
 import {
+  type VirtualMachineSummarySchema,
   VmServiceEventsResponseSchema,
   VmServiceInspectResponseSchema,
   VmServiceListResponseSchema,
@@ -29,6 +30,7 @@ describe("answerRenderer writes virtual machines", () => {
           {
             ...{ id: "a", status: "Running", hostPid: 4711, vcpuCount: 2, memSizeMb: 512 },
             ...{ auraedAddress: "[fe80::2%7]:8080", balloonMb: 128, kernelImgPath: "/vmlinuz" },
+            balloonActualMb: 128,
           },
           {
             ...{ id: "b-long", status: "Shutdown", end: { kind: VmEndKind.CRASH } },
@@ -43,6 +45,20 @@ a       Running                   4711  2      512M (-128M)  [fe80::2%7]:8080  /
 b-long  Shutdown (crashed)              0      0M                              /root.img\\x07
 c       Paused (does not answer)        0      0M
 `);
+  });
+
+  test("with how much of a balloon there is by now, while it runs", async () => {
+    const memory = async (machine: MessageInitShape<typeof VirtualMachineSummarySchema>) => {
+      const machines = [{ id: "a", status: "Running", memSizeMb: 512, ...machine }];
+      const text = await shown(VmServiceListResponseSchema, { machines });
+      return /512M.*/.exec(text)?.[0];
+    };
+    expect(await memory({ hostPid: 7, balloonMb: 128 })).toBe("512M (-0M of 128M)");
+    expect(await memory({ hostPid: 7, balloonMb: 128, balloonActualMb: 48 })).toBe(
+      "512M (-48M of 128M)",
+    );
+    expect(await memory({ hostPid: 7, balloonActualMb: 48 })).toBe("512M (-48M of 0M)");
+    expect(await memory({ balloonMb: 128 })).toBe("512M (-128M)");
   });
 
   test("as a header alone when there is none", async () => {

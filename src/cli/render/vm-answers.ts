@@ -51,9 +51,15 @@ function renderVms(answer: Message, style: Style): string {
   );
 }
 
-/** `512M`, `512M (-128M)` with a balloon. */
-function memoryText({ memSizeMb, balloonMb }: VirtualMachineSummary): string {
-  return balloonMb === 0 ? `${memSizeMb}M` : `${memSizeMb}M (-${balloonMb}M)`;
+/** `512M`, `512M (-128M)` with a balloon, `512M (-48M of 128M)` while the guest has not given back all of it. */
+function memoryText(machine: VirtualMachineSummary): string {
+  const { memSizeMb, balloonMb, balloonActualMb: actual, hostPid } = machine;
+  if (balloonMb === 0 && actual === 0) {
+    return `${memSizeMb}M`;
+  }
+  const balloon =
+    hostPid === 0 || actual === balloonMb ? `${balloonMb}M` : `${actual}M of ${balloonMb}M`;
+  return `${memSizeMb}M (-${balloon})`;
 }
 
 function statusText({ status, end, unresponsive }: VirtualMachineSummary): string {

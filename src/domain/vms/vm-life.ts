@@ -25,6 +25,8 @@ export interface LifeStatus {
   readonly state: "running" | "paused" | "ended";
   /** The monitor did not say in time; the state is the last one that it told. */
   readonly isUnresponsive: boolean;
+  /** What the guest has given back by its balloon; 0 where nobody said. */
+  readonly balloonBytes: number;
 }
 
 export class VmLife {
@@ -97,12 +99,13 @@ export class VmLife {
       await within(this.over, ENDING_MS);
     });
     if (this.#ending !== undefined || told?.state === "ended") {
-      return { state: "ended", isUnresponsive: false };
+      return { state: "ended", isUnresponsive: false, balloonBytes: 0 };
     }
     if (told !== undefined) {
       this.#lastState = told.state === "running" ? "running" : "paused";
     }
-    return { state: this.#lastState, isUnresponsive: told === undefined };
+    const { balloonBytes = 0 } = told ?? {};
+    return { state: this.#lastState, isUnresponsive: told === undefined, balloonBytes };
   }
 
   /**

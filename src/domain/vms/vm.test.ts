@@ -105,7 +105,7 @@ describe("Vm.pause, resume and update", () => {
     await vm.pause();
     expect(await stateOf("a")).toBe("paused");
     world.host.failing.set("status", new AuraeError("unavailable", "no answer"));
-    expect(await vm.status()).toEqual({ state: "paused", isUnresponsive: true });
+    expect(await vm.status()).toEqual({ state: "paused", isUnresponsive: true, balloonBytes: 0 });
   });
 });
 

@@ -45,6 +45,8 @@ export interface VmStatus {
   readonly state: "created" | "running" | "paused" | "shutdown";
   /** The monitor did not say in time; the state is what was known. */
   readonly isUnresponsive: boolean;
+  /** What the guest has given back by its balloon; 0 where nobody said. */
+  readonly balloonBytes: number;
 }
 
 type Phase =
@@ -131,10 +133,10 @@ export class Vm {
   async status(): Promise<VmStatus> {
     if (this.#phase.kind !== "live") {
       const state = this.#startedMs === undefined ? "created" : "shutdown";
-      return { state, isUnresponsive: false };
+      return { state, isUnresponsive: false, balloonBytes: 0 };
     }
-    const { state, isUnresponsive } = await this.#phase.life.status();
-    return { state: state === "ended" ? "shutdown" : state, isUnresponsive };
+    const { state, ...said } = await this.#phase.life.status();
+    return { state: state === "ended" ? "shutdown" : state, ...said };
   }
 
   /**

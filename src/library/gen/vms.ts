@@ -730,6 +730,8 @@ export interface VirtualMachineSummary {
    * Whether its monitor did not answer in time, so that its status is the last one that is known.
    */
   unresponsive: boolean;
+  /** Memory that the guest has given back by now, in MiB, as its driver says; 0 unless it runs. */
+  balloonActualMb: number;
 }
 
 /** A machine as List shows it. */

@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { MonitorEnd } from "../../domain/vms/monitors.ts";
 import type { VmEvent, VmEventKind as DomainKind } from "../../domain/vms/vm-events.ts";
 import type { VmEnding } from "../../domain/vms/vm-record.ts";
-import type { VmSpec } from "../../domain/vms/vm-spec.ts";
+import { MIB, type VmSpec } from "../../domain/vms/vm-spec.ts";
 import type { Vm, VmStatus } from "../../domain/vms/vm.ts";
 import type { Vms } from "../../domain/vms/vms.ts";
 import {
@@ -60,7 +60,7 @@ export async function summaryToProto(
   vms: Vms,
   vm: Vm,
 ): Promise<MessageInitShape<typeof VirtualMachineSummarySchema>> {
-  const { state, isUnresponsive } = await vm.status();
+  const { state, isUnresponsive, balloonBytes } = await vm.status();
   const { spec, ending } = vm;
   return {
     ...{ id: spec.id, status: STATUSES[state], memSizeMb: spec.memoryMb, vcpuCount: spec.vcpus },
@@ -75,7 +75,8 @@ export async function summaryToProto(
       return { mac, bridge, tap, hostAddress };
     }),
     ...{ vsockCid: spec.vsockCid, vsockPath: vms.vsockPath(spec.id) },
-    ...{ balloonMb: spec.balloonMb, unresponsive: isUnresponsive },
+    ...{ balloonMb: spec.balloonMb, balloonActualMb: Math.floor(balloonBytes / MIB) },
+    unresponsive: isUnresponsive,
   };
 }
 

@@ -139,6 +139,10 @@ describe("VmService", () => {
     expect((await client.list({})).machines[0]?.status).toBe("Running");
     expect((await client.update({ vmId: "a", balloonMb: 64 })).balloonMb).toBe(64);
     expect((await client.update({ vmId: "a" })).balloonMb).toBe(64);
+    // The guest gives back what it can spare, when it can.
+    world.host.guest("a").balloonBytes = 48 * 1024 * 1024 + 4096;
+    const [machine] = (await client.list({})).machines;
+    expect([machine?.balloonMb, machine?.balloonActualMb]).toEqual([64, 48]);
   });
 
   test("snapshots and restores, with folders by any spelling", async () => {

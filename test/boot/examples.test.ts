@@ -103,7 +103,7 @@ const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   "discovery.ts": [`[::1]:8080: auraed ${VERSION}, healthy`],
 };
 
-const OWN_TESTS = ["boot.ts", "rollout.ts"];
+const OWN_TESTS = ["boot.ts", "rollout.ts", "vm.ts"];
 
 function expectPrinted(run: GuestRun, wanted: readonly (string | RegExp)[]): void {
   expect(run.stderr).toBe("");

@@ -49,6 +49,8 @@ function kernelOf(code: readonly number[]): Uint8Array {
 
 /** A guest that says "hi" on its serial port, and sleeps. */
 export const sleepingKernel = (): Uint8Array => kernelOf([...say("hi"), ...SLEEP]);
+/** A guest that says "bye" on its serial port, and turns itself off. */
+export const endingKernel = (): Uint8Array => kernelOf([...say("bye"), ...TURN_OFF, ...SLEEP]);
 
 export class MonitorWorld implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), "auraed-vm-"));
@@ -62,7 +64,7 @@ export class MonitorWorld implements AsyncDisposable {
   constructor(program?: KernelMonitorsOptions["program"]) {
     this.monitors = this.another(program);
     writeFileSync(this.path("sleeps"), sleepingKernel());
-    writeFileSync(this.path("ends"), kernelOf([...say("bye"), ...TURN_OFF, ...SLEEP]));
+    writeFileSync(this.path("ends"), endingKernel());
     writeFileSync(this.path("text"), "no kernel\n".repeat(1000));
     for (const name of ["disk", "disk2"]) {
       writeFileSync(this.path(name), "");

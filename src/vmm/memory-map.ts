@@ -11,6 +11,7 @@
  *     0x0002_0000  command line
  *     0x0009_fc00  end of low memory
  *     0x000e_0000  RSDP and the ACPI tables
+ *     0x000f_0000  VM generation ID
  *     0x000f_fff0  what a kernel that jumps into the BIOS finds there: a reset
  *     0x0010_0000  memory for kernel, initrd and the guest's own
  *     0xc000_0000  MMIO: windows of virtio devices, then IOAPIC, KVM's TSS, LAPIC
@@ -38,8 +39,11 @@ export const LOW_MEMORY_END = 0x9_fc00;
 /** The start of the BIOS area, where every kernel looks for an RSDP that nobody told it of. */
 export const ACPI_ADDRESS = 0xe_0000;
 export const ACPI_MAX_BYTES = 0x1_0000;
-/** The BIOS, of which there is only its reset vector. */
+/** The BIOS, of which there is only its reset vector, and what ACPI devices have of their own. No system uses it as memory. */
 const BIOS_ADDRESS = 0xf_0000;
+/** 16 bytes that are others in every machine that goes on from a snapshot. */
+export const VM_GENERATION_ID_ADDRESS = BIOS_ADDRESS;
+export const VM_GENERATION_ID_BYTES = 16;
 export const RESET_VECTOR_ADDRESS = 0xf_fff0;
 export const HIGH_MEMORY_ADDRESS = 0x10_0000;
 
@@ -57,6 +61,8 @@ export const VIRTIO_MMIO_ADDRESS = 0xd000_0000;
 export const VIRTIO_MMIO_BYTES = 0x1000;
 
 /** Global system interrupts are the 24 pins of the IOAPIC. 0 to 4 and 8 belong to devices of the PC. */
+/** In the place of a second serial port. */
+export const VM_GENERATION_GSI = 3;
 export const SERIAL_GSI = 4;
 export const POWER_BUTTON_GSI = 5;
 const VIRTIO_FIRST_GSI = 6;

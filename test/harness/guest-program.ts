@@ -51,6 +51,25 @@ export class GuestProgram {
     return this.add(0xbf, ...word(address), 0x8a, 0x07, 0xba, ...word(0x3f8), OUT); // mov (%rdi), %al
   }
 
+  /** Sends a byte of memory as two letters, `A` for 0 to `P` for 15. */
+  sayLettersAt(address: number): this {
+    this.add(0xbf, ...word(address), 0xba, ...word(0x3f8));
+    this.add(0x8a, 0x07, 0xc0, 0xe8, 4, 0x04, 0x41, OUT); // mov (%rdi), %al; shr $4, %al; add $'A', %al; out
+    return this.add(0x8a, 0x07, 0x24, 0x0f, 0x04, 0x41, OUT); // mov (%rdi), %al; and $15, %al; add $'A', %al; out
+  }
+
+  /** Sends, as a letter, which of the interrupts 0 to 3 the PIC has seen since the start: `A` for none, `I` for 3. */
+  saySeenInterrupts(): this {
+    this.add(0xba, ...word(0x20), 0xb0, 0x0a, OUT, IN); // OCW3: read the request register
+    return this.add(0x24, 0x0f, 0x04, 0x41, 0xba, ...word(0x3f8), OUT);
+  }
+
+  /** Waits until the PIC has seen an interrupt, of 0 to 7. */
+  awaitInterrupt(line: number): this {
+    this.add(0xba, ...word(0x20), 0xb0, 0x0a, OUT);
+    return this.add(IN, 0xa8, 1 << line, 0x74, 0xfb); // in; test $bit, %al; jz to the in
+  }
+
   store(address: number, value: number): this {
     return this.add(0xbf, ...word(address), 0xc7, 0x07, ...word(value)); // movl $value, (%rdi)
   }

@@ -59,6 +59,10 @@ test("iasl finds serial port, clock, power button and the way to S5 in the DSDT"
     'Device (PWRB) { Name (_HID, EisaId ("PNP0C0C")',
     'Device (GED) { Name (_HID, "ACPI0013"',
     "Method (_EVT, 1, Serialized) // _EVT: Event { If ((Arg0 == 0x05)) { Notify (\\_SB.PWRB, 0x80)",
+    "If ((Arg0 == 0x03)) { Notify (\\_SB.VGEN, 0x80)",
+    'Device (VGEN) { Name (_HID, "AURA0001")',
+    '"VM_Gen_Counter", "VMGENCTR"',
+    "Name (ADDR, Package (0x02) { 0x000F0000, Zero })",
     "Name (\\_S5, Package (0x04) // _S5_: S5 System State { 0x05, Zero, Zero, Zero })",
   ];
   expect(parts.filter((part) => !source.includes(part))).toEqual([]);

@@ -16,6 +16,11 @@ import { join } from "node:path";
 import { EXECUTABLE } from "../../build/paths.ts";
 import type { MachineConfig } from "../../src/vmm/protocol/machine-config.ts";
 import { packState, unpackState } from "../../src/vmm/snapshot/state-file.ts";
+import {
+  VM_GENERATION_GSI,
+  VM_GENERATION_ID_ADDRESS,
+  VM_GENERATION_ID_BYTES,
+} from "../../src/vmm/memory-map.ts";
 import { MIB } from "../harness/boot-images.ts";
 import { GuestProgram } from "../harness/guest-program.ts";
 import { missingForKvm } from "../harness/host.ts";
@@ -39,6 +44,20 @@ function program(): GuestProgram {
 }
 
 const serial = (text: string) => ({ to: "serial", bytes: Buffer.from(text) }) as const;
+
+/** A guest that says its generation ID, and says it again once it is told that it has another. */
+function generationProgram(): GuestProgram {
+  const code = new GuestProgram();
+  const sayId = () => {
+    for (let at = 0; at < VM_GENERATION_ID_BYTES; at++) {
+      code.sayLettersAt(VM_GENERATION_ID_ADDRESS + at);
+    }
+  };
+  sayId();
+  code.saySeenInterrupts().say(" up").awaitInterrupt(VM_GENERATION_GSI);
+  sayId();
+  return code.turnOff();
+}
 
 /** Runs the program until it has echoed something, and writes a snapshot. */
 async function makeSnapshot(change: Partial<MachineConfig> = {}) {
@@ -119,6 +138,35 @@ if (missing !== undefined) {
         vmm.call("input", serial("x"));
         expect(await vmm.ended()).toMatchObject({ code: 0 });
       }, change);
+    });
+
+    test("is told by each machine that goes on from it that it is another one, and which", async () => {
+      const kernelPath = join(folder, "kernel");
+      writeFileSync(kernelPath, generationProgram().elf);
+      const fds = [openSync(kernelPath, "r"), openSync(STATE, "w+"), openSync(MEMORY, "w+")];
+      const [kernel = -1, ...files] = fds;
+      await using vmm = new VmmProcess(COMMAND, [kernel]);
+      vmm.call("create", configFor({ kernel }));
+      vmm.call("run", {});
+      vmm.waitFor("its words", () => vmm.serialText.endsWith(" up"));
+      vmm.call("pause", {});
+      vmm.call("snapshot", {}, files);
+      for (const fd of fds) {
+        closeSync(fd);
+      }
+      // Nothing has interrupted it so far.
+      expect(vmm.serialText).toMatch(/^[A-P]{32}A up$/);
+      const said = [vmm.serialText.slice(0, 32)];
+      for (let i = 0; i < 2; i++) {
+        await withRestored(async (restored, config) => {
+          restored.call("create", config);
+          restored.call("run", {});
+          await restored.ended();
+          said.push(restored.serialText);
+        });
+      }
+      expect(said.join(" ")).toMatch(/^[A-P]{32} [A-P]{32} [A-P]{32}$/);
+      expect(new Set(said).size).toBe(3);
     });
 
     test("is refused where anything of it is another's, cut, damaged or of another version", async () => {

@@ -2,13 +2,17 @@
  * DSDT: the devices of the machine in AML, by which a stock kernel finds them without a word on its command line.
  *
  * The power button is a device of its own (PNP0C0C), since hardware-reduced ACPI has no fixed one. Pressing it is an
- * edge on an interrupt of the Generic Event Device (ACPI 6.5 section 5.6.9), whose method tells the button's driver.
+ * edge on an interrupt of the Generic Event Device (ACPI 6.5 section 5.6.9), whose method tells the button's driver. So
+ * does the VM generation ID (Microsoft, "Virtual Machine Generation ID"), whose driver, in Linux vmgenid, has the kernel
+ * take new random numbers at once when a machine goes on from a snapshot.
  */
 import {
   POWER_BUTTON_GSI,
   RTC_PORTS,
   SERIAL_GSI,
   SERIAL_PORTS,
+  VM_GENERATION_GSI,
+  VM_GENERATION_ID_ADDRESS,
   type VirtioSlot,
 } from "../memory-map.ts";
 import {
@@ -34,6 +38,10 @@ import { acpiTable } from "./table.ts";
 const REVISION = 2;
 /** Notification of a control method power button (table 5.165). */
 const BUTTON_PRESSED = 0x80;
+/** Notification that the VM generation ID is another. */
+const GENERATION_CHANGED = 0x80;
+/** What drivers look for: the first is the specification's own, too long for ACPI; the second Hyper-V's beside it. */
+const GENERATION_IDS = ["VM_Gen_Counter", "VMGENCTR"] as const;
 /** Every line of ours is an irqfd that raises an edge, and none is shared. */
 const EDGE = { trigger: "edge", sharing: "exclusive" } as const;
 
@@ -74,21 +82,35 @@ function clock(): Aml {
   );
 }
 
-function powerButton(): Aml[] {
-  return [
-    device("PWRB", name("_HID", eisaId("PNP0C0C")), name("_UID", integer(0))),
-    device(
-      "GED",
-      name("_HID", string("ACPI0013")),
-      name("_UID", integer(0)),
-      name("_CRS", resourceTemplate(interrupt(POWER_BUTTON_GSI, EDGE))),
-      method(
-        "_EVT",
-        { args: 1, isSerialized: true },
-        when(equal(arg(0), integer(POWER_BUTTON_GSI)), notify("\\_SB.PWRB", BUTTON_PRESSED)),
-      ),
+function powerButton(): Aml {
+  return device("PWRB", name("_HID", eisaId("PNP0C0C")), name("_UID", integer(0)));
+}
+
+function generationId(): Aml {
+  return device(
+    "VGEN",
+    name("_HID", string("AURA0001")),
+    name("_CID", packageOf(...GENERATION_IDS.map((id) => string(id)))),
+    name("_DDN", string(GENERATION_IDS[0])),
+    // The lower and the upper half of where it is.
+    name("ADDR", packageOf(integer(VM_GENERATION_ID_ADDRESS), integer(0))),
+  );
+}
+
+function events(): Aml {
+  const lines = [VM_GENERATION_GSI, POWER_BUTTON_GSI];
+  return device(
+    "GED",
+    name("_HID", string("ACPI0013")),
+    name("_UID", integer(0)),
+    name("_CRS", resourceTemplate(...lines.map((gsi) => interrupt(gsi, EDGE)))),
+    method(
+      "_EVT",
+      { args: 1, isSerialized: true },
+      when(equal(arg(0), integer(POWER_BUTTON_GSI)), notify("\\_SB.PWRB", BUTTON_PRESSED)),
+      when(equal(arg(0), integer(VM_GENERATION_GSI)), notify("\\_SB.VGEN", GENERATION_CHANGED)),
     ),
-  ];
+  );
 }
 
 /** @param virtio the places of the virtio devices, in the order in which they are to be found */
@@ -98,7 +120,9 @@ export function dsdt(virtio: readonly VirtioSlot[]): Uint8Array {
       "\\_SB",
       serialPort(),
       clock(),
-      ...powerButton(),
+      powerButton(),
+      generationId(),
+      events(),
       ...virtio.map((slot, index) => virtioDevice(slot, index)),
     ),
     name("\\_S5", packageOf(integer(S5_SLEEP_TYPE), integer(0), integer(0), integer(0))),

@@ -202,6 +202,8 @@ export class DeviceThread {
     for (const { index, transport, interrupt } of this.#placed) {
       transport.restore(Object.hasOwn(virtio, index) ? virtio[index] : undefined);
       interrupt.retrigger();
+      // What it is set up with may be another than it was: an address, a size.
+      transport.configChanged();
     }
     this.#platform?.restore(platform);
     this.#tellSerialStatus();

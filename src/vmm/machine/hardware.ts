@@ -25,7 +25,7 @@ import { guestCpuid } from "../../kernel/kvm/x86-64/topology.ts";
 import { restoreVcpu, saveVcpu, tellPaused } from "../../kernel/kvm/x86-64/vcpu-state.ts";
 import { EventFd } from "../../kernel/sys/event-fd.ts";
 import type { BootCpuState } from "../boot/cpu-state.ts";
-import { POWER_BUTTON_GSI, SERIAL_GSI } from "../memory-map.ts";
+import { POWER_BUTTON_GSI, SERIAL_GSI, VM_GENERATION_GSI } from "../memory-map.ts";
 import type { MachineState } from "../snapshot/machine-state.ts";
 import { StateError } from "../virtio/state.ts";
 import { type PlannedDevice, QUEUE_COUNTS } from "./device-plan.ts";
@@ -43,6 +43,7 @@ export class Hardware implements Disposable {
   readonly vm: Vm;
   readonly serialInterrupt: EventFd;
   readonly buttonInterrupt: EventFd;
+  readonly #generationInterrupt: EventFd;
   readonly devices: readonly DeviceEvents[];
   readonly #stack = new DisposableStack();
   #vcpus: readonly Vcpu[] = [];
@@ -64,6 +65,7 @@ export class Hardware implements Disposable {
       }
       this.serialInterrupt = this.#interrupt(SERIAL_GSI);
       this.buttonInterrupt = this.#interrupt(POWER_BUTTON_GSI);
+      this.#generationInterrupt = this.#interrupt(VM_GENERATION_GSI);
       this.devices = plan.map((device) => this.#eventsOf(device));
     } catch (error) {
       this.#stack.dispose();
@@ -113,6 +115,11 @@ export class Hardware implements Disposable {
         writeRegisters(vcpu, cpu.regs);
       }
     }
+  }
+
+  /** Tells the guest that it has another generation ID than before. */
+  tellGeneration(): void {
+    this.#generationInterrupt.signal();
   }
 
   /** The state of a machine all of whose threads are paused. @throws {SyscallError} */

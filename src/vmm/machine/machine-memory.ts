@@ -5,7 +5,7 @@ import { mapRam, type RamSpec } from "../../kernel/kvm/guest-ram.ts";
 import { FileDescriptor } from "../../kernel/sys/fd.ts";
 import type { Mapping } from "../../kernel/sys/mapping.ts";
 import { GuestMemory } from "../memory/guest-memory.ts";
-import { memoryRanges } from "../memory-map.ts";
+import { memoryRanges, VM_GENERATION_ID_ADDRESS, VM_GENERATION_ID_BYTES } from "../memory-map.ts";
 import type { MachineConfig } from "../protocol/machine-config.ts";
 import { checkMemoryFile } from "../snapshot/memory-file.ts";
 
@@ -42,6 +42,11 @@ export class MachineMemory implements Disposable {
     this.guest = new GuestMemory(
       this.ram.map(({ start, mapping }) => ({ start, bytes: mapping.bytes })),
     );
+  }
+
+  /** Makes this machine another than all others, those of the same snapshot too. */
+  renewGenerationId(): void {
+    crypto.getRandomValues(this.guest.bytes(VM_GENERATION_ID_ADDRESS, VM_GENERATION_ID_BYTES));
   }
 
   /** After the VM. */

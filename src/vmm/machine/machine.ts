@@ -97,6 +97,7 @@ export class Machine implements Disposable {
       this.#threads.awaitStart();
       if (threadStates !== undefined) {
         // After processors and interrupt controllers have their state, since devices may interrupt.
+        this.#hardware.tellGeneration();
         this.#threads.commandEach((name) => ({ do: "restore", state: threadStates.get(name) }));
       }
       this.#threads.confine(outputs.controlFd);
@@ -122,6 +123,7 @@ export class Machine implements Disposable {
       files.use(new FileDescriptor(fd));
     }
     const rsdp = writeAcpiTables(guest, { vcpus, virtioDevices: devices.length });
+    this.#memory.renewGenerationId();
     const loading = this.#stack.use(new ImageLoading());
     const images = bootImages(boot, (part) => loading.add(part));
     const { cpu } = loadGuest(guest, images, rsdp);
@@ -138,6 +140,7 @@ export class Machine implements Disposable {
     using file = new FileDescriptor(stateFd);
     const state = stateOfPlain(readStateFile(file.number), this.#shape);
     this.#hardware.restore(state);
+    this.#memory.renewGenerationId();
     return state.threads;
   }
 

@@ -333,7 +333,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   "aurae.vms.v0.VmServiceRestoreRequest.drive_paths":
     "The images of its drives on the host, the root drive's first, in the place of all that the snapshot names. Left out: those. What the guest may write to can belong to one running machine only.",
   "aurae.vms.v0.VmServiceRestoreRequest.nics":
-    "Its NICs, in the place of all that the snapshot names. Left out: those, with MAC addresses of their own. A guest that goes on knows the address that it had, until it looks again.",
+    "Its NICs, in the place of all that the snapshot names. Left out: those, with MAC addresses of their own. A guest that goes on knows the address that it had, until it looks again; one whose init is auraed does so at once.",
   "aurae.vms.v0.VmServiceRestoreRequest.path": "The folder that Snapshot made.",
   "aurae.vms.v0.VmServiceRestoreRequest.paused": "Whether it stays paused until Resume.",
   "aurae.vms.v0.VmServiceRestoreRequest.vm_id": "The id of the new machine.",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { VmEventLog } from "../domain/vms/vm-events.ts";
 import { Vms } from "../domain/vms/vms.ts";
 import { GuestSites } from "../guest/guest-sites.ts";
+import { VsockDoors } from "../guest/vsock-doors.ts";
 import { KernelVmNetworks } from "../kernel/net/vm-networks.ts";
 import { KernelMonitors } from "../monitor/kernel-monitors.ts";
 import type { VmParts } from "./lazy-vms.ts";
@@ -15,10 +16,13 @@ export async function createVms(parts: VmParts): Promise<Vms> {
   const { runtimeDir, libraryDir, vmAuthority } = parts;
   const rows = new VmStateRows(state);
   const saved = rows.load();
+  const sites = new GuestSites(vmAuthority);
+  const vsockPath = (id: string) => join(runtimeDir, "vms", id, "vsock.sock");
   const vms = new Vms({
     monitors: new KernelMonitors({ cgroups, accounts, processes, runtimeDir }),
     networks: new KernelVmNetworks(libraryDir),
-    sites: new GuestSites(vmAuthority),
+    sites,
+    doors: new VsockDoors({ vsockPath, filesFor: (id, needs) => sites.filesFor(id, needs) }),
     outputs: { open: (id, maxBytes, anew) => outputs.openVm(id, maxBytes, anew) },
     state: rows,
     events: new VmEventLog({
@@ -26,7 +30,7 @@ export async function createVms(parts: VmParts): Promise<Vms> {
       reserve: (upTo) => rows.reserveEvents(upTo),
     }),
     hostSeed: hostSeed(),
-    vsockPath: (id) => join(runtimeDir, "vms", id, "vsock.sock"),
+    vsockPath,
   });
   await vms.takeUp(saved);
   return vms;

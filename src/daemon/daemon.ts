@@ -167,8 +167,9 @@ export class Daemon {
       grants: loadPolicy(config.policy.path, config.policy),
     });
     const isInit = role === "pid1";
+    const isGuest = isInit && localCid() !== undefined;
     const server = await Server.listen({
-      listeners: listenAddresses(config, isInit, isInit && localCid() !== undefined),
+      listeners: listenAddresses(config, isInit, isGuest),
       tls,
       identify: createIdentify(peerUid),
     });
@@ -192,6 +193,10 @@ export class Daemon {
       await restored;
       notifications.removeStale();
       outputs.prune();
+      if (isGuest) {
+        const { linkToHost } = await import("./host-link.ts");
+        resources.use(linkToHost({ poll: processes.poll, tls: config, server }));
+      }
       if (machine !== undefined) {
         const { bootFiles, startBootScript } = await import("./boot-script.ts");
         startBootScript({

@@ -18,8 +18,10 @@ const DAY_MS = 86_400_000;
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const NOTHING: GuestNeeds = { mounts: [], nics: [] };
+const LIFE = "0123456789abcdef0123456789abcdef";
+const NOTHING: GuestNeeds = { life: LIFE, mounts: [], nics: [] };
 const NEEDS: GuestNeeds = {
+  life: LIFE,
   mounts: [
     { device: "/dev/vdb", path: "/data", fsType: "", isReadOnly: false },
     { device: "/dev/vdc", path: "/more", fsType: "xfs", isReadOnly: true },
@@ -65,6 +67,7 @@ describe("GuestSites", () => {
     const { modes, text } = await filesOf(await sitesWith(), "Web-1", NEEDS);
     expect(modes).toEqual({
       "etc/aurae/hostname": "644",
+      "etc/aurae/life": "644",
       "etc/aurae/mounts.json": "644",
       "etc/aurae/network.json": "644",
       "etc/aurae/pki/_signed.server.crt": "644",
@@ -141,15 +144,32 @@ describe("GuestSites", () => {
     expect(await sites.siteFor("web", NOTHING)).toBeUndefined();
   });
 
+  test("tells a restored guest of all its cards, and leaves its drives as they are", async () => {
+    const sites = await sitesWith();
+    const files = await sites.filesFor("copy", NEEDS);
+    const text = (path: string) => files.find((file) => `/${path}` === file.path)?.text ?? "";
+    expect(files.map(({ path }) => path)).not.toContain("/etc/aurae/mounts.json");
+    expect(text("etc/aurae/life")).toBe(`${LIFE}\n`);
+    expect(text("etc/aurae/hostname")).toBe("copy\n");
+    expect(parseNetwork(text("etc/aurae/network.json"))).toMatchObject([
+      { mac: "02:00:00:00:00:01", addresses: [] },
+      { mac: "02:00:00:00:00:02", addresses: ["192.168.248.1/31"] },
+      { mac: "02:00:00:00:00:03", addresses: ["192.168.248.3/31"] },
+    ]);
+    const again = await sites.filesFor("copy", NEEDS);
+    expect(again.find(({ path }) => `/${KEY}` === path)?.text).not.toBe(text(KEY));
+    expect(await new GuestSites(undefined).filesFor("copy", NOTHING)).toEqual([]);
+  });
+
   test("refuses a drive that the guest could not mount, and names it", async () => {
     const mounts = [{ device: "/dev/vdb", path: "/proc/x", fsType: "", isReadOnly: false }];
     const error = await new GuestSites(undefined)
-      .siteFor("web", { mounts, nics: [] })
+      .siteFor("web", { ...NOTHING, mounts })
       .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(AuraeError);
     expect((error as AuraeError).message).toContain('drive "/dev/vdb".path: "/proc/x" is where');
     const many = Array.from({ length: 65 }, () => mounts[0]!);
-    expect(new GuestSites(undefined).siteFor("web", { mounts: many, nics: [] })).rejects.toThrow(
+    expect(new GuestSites(undefined).siteFor("web", { ...NOTHING, mounts: many })).rejects.toThrow(
       "65 drives to mount, 64 at most",
     );
   });

@@ -16,9 +16,12 @@ import {
   parseDriveMount,
 } from "../base/machine-files.ts";
 import { DEFAULT_PKI_DIR, guestNames, SERVER_FILES, AUTHORITY_FILES } from "../pki/layout.ts";
+import { type GuestFile, LIFE_FILE } from "../base/host-channel.ts";
 import type { VmAuthority } from "./vm-authority.ts";
 
 export interface GuestNeeds {
+  /** Which life of the machine it is ({@link LIFE_FILE}). */
+  readonly life: string;
   readonly mounts: readonly {
     readonly device: string;
     readonly path: string;
@@ -40,8 +43,14 @@ export interface GuestNeeds {
 export const GUEST_CERTIFICATE_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HOSTNAME_FILE = "/etc/aurae/hostname";
+const KEY_FILE = `${DEFAULT_PKI_DIR}/${SERVER_FILES.key}`;
 
-function file(path: string, text: string, mode = 0o644): CpioEntry {
+function file(path: string, text: string): GuestFile {
+  return { path, text };
+}
+
+function entryOf({ path, text }: GuestFile): CpioEntry {
+  const mode = path === KEY_FILE ? 0o600 : 0o644;
   return { kind: "file", path: path.slice(1), mode, content: Buffer.from(text) };
 }
 
@@ -74,9 +83,10 @@ function cardsOf({ nics }: GuestNeeds): CardAddresses[] {
 
 async function identityFiles(
   id: string,
-  addresses: readonly string[],
+  { life, nics }: GuestNeeds,
   identity: VmAuthority,
-): Promise<CpioEntry[]> {
+): Promise<GuestFile[]> {
+  const addresses = nics.flatMap(({ ipv4 }) => ipv4?.guest ?? []);
   const { authority, caPem, chainPem, notAfter } = identity;
   const { issueCertificate } = await import("../pki/authority.ts");
   const end = Date.now() + GUEST_CERTIFICATE_DAYS * DAY_MS;
@@ -88,8 +98,10 @@ async function identityFiles(
   return [
     file(`${DEFAULT_PKI_DIR}/${AUTHORITY_FILES.certificate}`, caPem),
     file(`${DEFAULT_PKI_DIR}/${SERVER_FILES.certificate}`, certificates),
-    file(`${DEFAULT_PKI_DIR}/${SERVER_FILES.key}`, issued.keyPem, 0o600),
+    file(KEY_FILE, issued.keyPem),
     file(HOSTNAME_FILE, `${id}\n`),
+    // It says of which life the certificate is.
+    file(LIFE_FILE, `${life}\n`),
   ];
 }
 
@@ -109,14 +121,34 @@ export class GuestSites {
    */
   async siteFor(id: string, needs: GuestNeeds): Promise<Uint8Array | undefined> {
     const mounts = mountsOf(needs);
-    const cards = cardsOf(needs);
-    const addresses = needs.nics.flatMap(({ ipv4 }) => ipv4?.guest ?? []);
-    const identity = this.#identity;
-    const entries = [
-      ...(identity === undefined ? [] : await identityFiles(id, addresses, identity)),
+    const files = [
+      ...(await this.#files(id, needs, cardsOf(needs))),
       ...(mounts.length === 0 ? [] : [file(MOUNTS_FILE, mountsText(mounts))]),
+    ];
+    return files.length === 0 ? undefined : cpioArchive(files.map(entryOf));
+  }
+
+  /**
+   * What a guest that was restored from a snapshot is given of it: drives stay mounted as they are, and all cards are told
+   * of, since each has the hardware address of another.
+   */
+  async filesFor(id: string, needs: GuestNeeds): Promise<GuestFile[]> {
+    const known = cardsOf(needs);
+    const cards = needs.nics.map(
+      ({ mac }): CardAddresses => known.find((card) => card.mac === mac) ?? { mac, addresses: [] },
+    );
+    return await this.#files(id, needs, cards);
+  }
+
+  async #files(
+    id: string,
+    needs: GuestNeeds,
+    cards: readonly CardAddresses[],
+  ): Promise<GuestFile[]> {
+    const identity = this.#identity;
+    return [
+      ...(identity === undefined ? [] : await identityFiles(id, needs, identity)),
       ...(cards.length === 0 ? [] : [file(NETWORK_FILE, networkText(cards))]),
     ];
-    return entries.length === 0 ? undefined : cpioArchive(entries);
   }
 }

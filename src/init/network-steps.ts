@@ -19,7 +19,7 @@ const MAX_ADDRESSES = 16;
 const MAX_NAME_SERVERS = 3;
 
 /** The host of a VM expects its guest there (the original's constants). */
-const GUEST = { device: "eth0", address: "fe80::2", prefixLength: 64 } as const;
+export const GUEST = { device: "eth0", address: "fe80::2", prefixLength: 64 } as const;
 
 export interface NetworkContext {
   readonly commandLine: CommandLine;

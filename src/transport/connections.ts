@@ -93,6 +93,12 @@ export class Connections<P extends { readonly name: string }> {
     }
   }
 
+  destroyAll(reason: string): void {
+    for (const connection of [...this.#open.values()]) {
+      connection.destroy(reason);
+    }
+  }
+
   /** Lets requests in flight finish, for at most so long, and then ends every connection. */
   async drain(graceMs: number): Promise<void> {
     if (this.#open.size === 0) {
@@ -101,9 +107,7 @@ export class Connections<P extends { readonly name: string }> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenEmpty = resolve;
     const timer = setTimeout(() => {
-      for (const connection of [...this.#open.values()]) {
-        connection.destroy("the server is shutting down");
-      }
+      this.destroyAll("the server is shutting down");
       resolve();
     }, graceMs);
     for (const connection of [...this.#open.values()]) {

@@ -115,6 +115,11 @@ export class Server {
     }
   }
 
+  /** Ends all that are open at once; new ones are let in as before. */
+  endConnections(reason: string): void {
+    this.#connections.destroyAll(reason);
+  }
+
   /** Accepts no more, lets requests in flight finish for at most `graceMs`, ends streams, and then closes all. */
   async close(graceMs: number): Promise<void> {
     const listeners = this.#listeners;

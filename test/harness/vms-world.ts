@@ -54,6 +54,8 @@ export class VmsWorld {
   readonly told: VmEventInit[] = [];
   /** What was asked of the sites. */
   readonly sites = new Map<string, GuestSite>();
+  /** Which life each guest that runs would be told of. */
+  readonly doors = new Map<string, string>();
   vms: Vms;
   #life = { isOver: false };
 
@@ -84,6 +86,12 @@ export class VmsWorld {
         siteFor: (id, site) => {
           this.sites.set(id, site);
           return Uint8Array.of(1);
+        },
+      },
+      doors: {
+        open: (id, _monitor, { life }) => {
+          this.doors.set(id, life);
+          return { [Symbol.dispose]: () => void this.doors.delete(id) };
         },
       },
       outputs: {

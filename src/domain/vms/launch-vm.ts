@@ -6,7 +6,8 @@ import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import type { ExecutableOutput } from "../executables/outputs.ts";
 import type { DriveUse } from "./drive-use.ts";
-import type { MonitorRecord, Monitors } from "./monitors.ts";
+import type { GuestDoors } from "./guest-doors.ts";
+import type { Monitor, Monitors } from "./monitors.ts";
 import { guestSite, monitorSpec, type SnapshotFiles } from "./monitor-spec.ts";
 import type { VmNetworks, VmNic } from "./networks.ts";
 import type { VmSites } from "./sites.ts";
@@ -30,6 +31,7 @@ export interface VmSurroundings {
   readonly monitors: Monitors;
   readonly networks: VmNetworks;
   readonly sites: VmSites;
+  readonly doors: GuestDoors;
   readonly outputs: VmOutputs;
   readonly drives: DriveUse;
   readonly keep: (record: VmRecord) => void;
@@ -42,10 +44,10 @@ export interface LaunchOptions {
   /** Whether it was never started before. */
   readonly isFirst: boolean;
   /** Keeps what there is by now, or may be in a moment. */
-  readonly keep: (nics: readonly (VmNic | undefined)[], monitor?: MonitorRecord) => void;
+  readonly keep: (made: Pick<VmRecord, "nics" | "monitor" | "life">) => void;
 }
 
-export interface LaunchedVm {
+interface LaunchedVm {
   readonly life: VmLife;
   readonly nics: readonly VmNic[];
 }
@@ -61,20 +63,24 @@ export async function launchVm(
     throw new AuraeError("failed_precondition", monitors.problem);
   }
   const nics: VmNic[] = [];
+  const lifeId = crypto.randomUUID().replaceAll("-", "");
   let life: VmLife | undefined;
   try {
     for (const [index, nic] of spec.nics.entries()) {
-      keep([...nics, undefined]);
+      keep({ nics: [...nics, undefined] });
       nics.push(await networks.create(spec.id, index, nic));
     }
-    keep(nics);
+    keep({ nics });
     const takesSite = restore === undefined && spec.initrdPaths.length > 0;
-    const site = takesSite ? await sites.siteFor(spec.id, guestSite(spec, nics)) : undefined;
+    const site = takesSite
+      ? await sites.siteFor(spec.id, guestSite(spec, nics, lifeId))
+      : undefined;
     const files = restore && { statePath: restore.statePath, memoryPath: restore.memoryPath };
     const monitor = await monitors.create(monitorSpec(spec, nics, site, files));
     const output = outputs.open(spec.id, spec.outputMaxBytes, isFirst);
-    life = new VmLife(spec.id, monitor, output, false);
-    keep(nics, monitor.record);
+    const door = openDoor({ spec, nics, life: lifeId }, monitor, around);
+    life = new VmLife(spec.id, monitor, output, { lifeId, door, wasAdopted: false });
+    keep({ nics, monitor: monitor.record, life: lifeId });
     if (spec.balloonMb > 0) {
       await monitor.setBalloon(spec.balloonMb * MIB);
     }
@@ -87,6 +93,23 @@ export async function launchVm(
     await removeNics(around, spec.id, nics);
     throw error;
   }
+}
+
+/** Goes on with the life that an earlier daemon began. */
+export function adoptLife(record: VmRecord, monitor: Monitor, around: VmSurroundings): VmLife {
+  const { id, outputMaxBytes } = record.spec;
+  const output = around.outputs.open(id, outputMaxBytes, false);
+  const door = openDoor(record, monitor, around);
+  return new VmLife(id, monitor, output, { lifeId: record.life, door, wasAdopted: true });
+}
+
+/** Has the guest of a monitor find its host. @returns undefined where nobody knows which life it is */
+function openDoor(
+  { spec, nics, life }: Pick<VmRecord, "spec" | "nics" | "life">,
+  { record }: Monitor,
+  { doors }: Pick<VmSurroundings, "doors">,
+): Disposable | undefined {
+  return life === undefined ? undefined : doors.open(spec.id, record, guestSite(spec, nics, life));
 }
 
 /** Never rejects: what can't be undone is for the log, and for `Monitors.create`, which refuses an id that is in use. */

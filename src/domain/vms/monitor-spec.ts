@@ -18,7 +18,11 @@ export interface SnapshotFiles {
 }
 
 /** @param nics the host's sides of its NICs */
-export function guestSite(spec: VmSpec, nics: readonly VmNic[]): GuestSite {
+export function guestSite(
+  spec: VmSpec,
+  nics: readonly (VmNic | undefined)[],
+  life: string,
+): GuestSite {
   return {
     mounts: spec.drives.flatMap(({ mountPath, fsType, isReadOnly }, index) =>
       mountPath === "" ? [] : [{ device: driveDevice(index), path: mountPath, fsType, isReadOnly }],
@@ -28,6 +32,7 @@ export function guestSite(spec: VmSpec, nics: readonly VmNic[]): GuestSite {
       return ipv4 === undefined ? nic : { ...nic, ipv4 };
     }),
     vsockCid: spec.vsockCid,
+    life,
   };
 }
 

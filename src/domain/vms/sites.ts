@@ -19,6 +19,8 @@ export interface GuestSite {
   readonly mounts: readonly GuestMount[];
   readonly nics: readonly (VmNicSpec & Pick<VmNic, "ipv4">)[];
   readonly vsockCid: number | undefined;
+  /** Which life of the machine it is: 32 hexadecimal digits, others at each start and each restore. */
+  readonly life: string;
 }
 
 export interface VmSites {

@@ -122,6 +122,23 @@ describe("Vms.restore", () => {
     expect(world.state.load().vms.map(({ state }) => state)).toEqual(["live", "live", "live"]);
   });
 
+  test("has each guest find a door that says which life it is, until its end", async () => {
+    const vm = world.vms.find("a", "started");
+    const first = world.doors.get("a");
+    await vm.stop({ graceMs: 0, isForced: true });
+    expect(world.doors.has("a")).toBe(false);
+    await world.vms.restore(ask("b", { drivePaths: ["/root.img", "/data-b.img"] }));
+    await world.vms.restore(ask("c", { drivePaths: ["/root.img", "/data-c.img"] }));
+    await vm.start();
+    const lives = [first, ...["a", "b", "c"].map((id) => world.doors.get(id))];
+    expect(lives.every((life) => /^[0-9a-f]{32}$/.test(life ?? ""))).toBe(true);
+    expect(new Set(lives).size).toBe(4);
+    expect(world.sites.get("a")?.life).toBe(world.doors.get("a"));
+    const before = new Map(world.doors);
+    await world.killDaemon(() => world.doors.clear());
+    expect(new Map([...world.doors].sort())).toEqual(new Map([...before].sort()));
+  });
+
   test("refuses a drive that the first one still writes to, and leaves nothing", async () => {
     expect(await errorOf(world.vms.restore(ask("b")))).toContain(`"/data.img" is in use by vm 'a'`);
     expect(world.vms.all.map(({ id }) => `${id}`)).toEqual(["a"]);

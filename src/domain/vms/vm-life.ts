@@ -29,14 +29,24 @@ export interface LifeStatus {
   readonly balloonBytes: number;
 }
 
+export interface VmLifeOptions {
+  /** Which one it is, as its guest knows it; left out where nobody knows. */
+  readonly lifeId: string | undefined;
+  /** Closed at its end. Left out: its guest can ask nobody. */
+  readonly door: Disposable | undefined;
+  readonly wasAdopted: boolean;
+}
+
 export class VmLife {
   readonly monitor: Monitor;
+  readonly lifeId: string | undefined;
   /** The console is its standard output, the serial port its standard error. */
   readonly output: TappedOutput;
   /** Never rejects. The monitor is gone, and all that it printed is kept. */
   readonly over: Promise<VmEnding>;
   readonly #id: string;
   readonly #wasAdopted: boolean;
+  readonly #door: Disposable | undefined;
   #ending: VmEnding | undefined;
   #deadline: { readonly atMs: number; readonly timer: NodeJS.Timeout } | undefined;
   /** Why we killed it. */
@@ -45,9 +55,16 @@ export class VmLife {
   #lastState: "running" | "paused" = "running";
   #killFailed = silentRejection();
 
-  constructor(id: string, monitor: Monitor, output: ExecutableOutput, wasAdopted: boolean) {
+  constructor(
+    id: string,
+    monitor: Monitor,
+    output: ExecutableOutput,
+    { lifeId, door, wasAdopted }: VmLifeOptions,
+  ) {
     this.#id = id;
     this.monitor = monitor;
+    this.lifeId = lifeId;
+    this.#door = door;
     this.#wasAdopted = wasAdopted;
     this.output = new TappedOutput(output);
     const { pid, startTime } = monitor.record;
@@ -69,6 +86,7 @@ export class VmLife {
     const end = await monitor.ended;
     const endedMs = this.#wasAdopted && end.kind === "unknown" ? undefined : Date.now();
     clearTimeout(this.#deadline?.timer);
+    this.#door?.[Symbol.dispose]();
     await drainedSoon(drained);
     await Promise.all([monitor.console.close(), monitor.serial.close()]).catch((error: unknown) =>
       log.warn("could not close the output of a vm", { vm: this.#id, cause: messageOf(error) }),

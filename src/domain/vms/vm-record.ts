@@ -21,6 +21,8 @@ export interface VmRecord {
   readonly nics: readonly (VmNic | undefined)[];
   /** Left out unless there is one. */
   readonly monitor?: MonitorRecord | undefined;
+  /** Which life it is, as its guest knows it; left out unless it runs. */
+  readonly life?: string | undefined;
   /** When it was started last, in milliseconds since 1970; left out for never. */
   readonly startedMs?: number | undefined;
   /** How it ended the last time. */

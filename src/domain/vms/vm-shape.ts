@@ -56,6 +56,7 @@ const record = object<VmRecord>({
       ...{ pid: count, startTime: int64, stdoutInode: int64, stderrInode: int64, uid: count },
     }),
   ),
+  life: optional(text),
   startedMs: optional(count),
   ending: optional(
     object<VmEnding>({

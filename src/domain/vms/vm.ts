@@ -14,7 +14,7 @@ import { log } from "../../base/log.ts";
 import { Outcome } from "../../base/outcome.ts";
 import { pauseGuest, resumeGuest, snapshotGuest } from "./guest-control.ts";
 import { auraedAddressOf } from "./auraed-address.ts";
-import { launchVm, type LaunchedVm, removeNics, type VmSurroundings } from "./launch-vm.ts";
+import { adoptLife, launchVm, removeNics, type VmSurroundings } from "./launch-vm.ts";
 import type { Monitor } from "./monitors.ts";
 import type { SnapshotFiles } from "./monitor-spec.ts";
 import { SnapshotNotes } from "./snapshot-notes.ts";
@@ -29,7 +29,7 @@ import {
   vmRuns,
 } from "./vm-errors.ts";
 import type { VmId } from "./vm-id.ts";
-import { VmLife } from "./vm-life.ts";
+import type { VmLife } from "./vm-life.ts";
 import type { VmEnding, VmRecord } from "./vm-record.ts";
 import { balloonFault, MIB, type VmSpec } from "./vm-spec.ts";
 
@@ -87,8 +87,7 @@ export class Vm {
     if (monitor !== undefined) {
       vm.#nics = record.nics;
       around.drives.take(vm.id, record.spec.drives);
-      const output = around.outputs.open(vm.id, record.spec.outputMaxBytes, false);
-      vm.#live(new VmLife(vm.id, monitor, output, true));
+      vm.#live(adoptLife(record, monitor, around));
       vm.#emit({ kind: "adopted", pid: monitor.record.pid });
     }
     const resume = monitor && (() => vm.#withMonitor("resumed", resumeGuest).then(() => undefined));
@@ -173,12 +172,12 @@ export class Vm {
   async #launch(restore?: SnapshotFiles & { readonly isPaused: boolean }): Promise<void> {
     const action = restore === undefined ? "started" : "restored";
     const state = restore === undefined ? "starting" : "restoring";
-    let launched: LaunchedVm;
+    let launched: Awaited<ReturnType<typeof launchVm>>;
     try {
       launched = await launchVm(this.#spec, this.#around, {
         restore,
         isFirst: this.#startedMs === undefined,
-        keep: (nics, monitor) => this.#around.keep({ ...this.record, state, nics, monitor }),
+        keep: (made) => this.#around.keep({ ...this.record, state, ...made }),
       });
     } catch (error) {
       this.#around.drives.release(this.id);
@@ -382,6 +381,7 @@ export class Vm {
       state: this.#freeing !== undefined ? "freeing" : life === undefined ? "idle" : "live",
       nics: this.#nics,
       monitor: life?.monitor.record,
+      life: life?.lifeId,
       startedMs: this.#startedMs,
       ending: this.#ending,
       snapshots: this.#snapshots.all,

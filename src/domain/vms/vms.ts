@@ -19,7 +19,7 @@ import { Vm, type VmStopAsk } from "./vm.ts";
 
 export interface VmsOptions extends Pick<
   VmSurroundings,
-  "monitors" | "networks" | "sites" | "outputs"
+  "monitors" | "networks" | "sites" | "doors" | "outputs"
 > {
   readonly state: VmStateStore;
   readonly events: VmEventLog;

@@ -34,6 +34,7 @@ export const SYS = {
   umount2: 166,
   reboot: 169,
   gettid: 186,
+  clock_settime: 227,
   tgkill: 234,
   splice: 275,
   getpgid: 121,

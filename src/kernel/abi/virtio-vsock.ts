@@ -19,6 +19,12 @@ export const VIRTIO_VSOCK_EVENT_TRANSPORT_RESET = 0;
 export const VMADDR_CID_HOST = 2;
 export const VMADDR_CID_ANY = 0xffff_ffff;
 
+export const AF_VSOCK = 40;
+/** The bytes of `struct sockaddr_vm`, and where port and address are in it. */
+export const SOCKADDR_VM_BYTES = 16;
+export const SVM_PORT = 4;
+export const SVM_CID = 8;
+
 /** Asks /dev/vsock for the machine's own address. */
 export const IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9;
 

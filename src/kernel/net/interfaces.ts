@@ -26,6 +26,7 @@ import {
   RTA_DST,
   RTA_GATEWAY,
   RTA_OIF,
+  RTM_DELADDR,
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETROUTE,
@@ -218,6 +219,17 @@ export class Interfaces implements Disposable {
       payload,
       attributes,
     );
+  }
+
+  /** @throws {SyscallError} EADDRNOTAVAIL where the interface does not have it */
+  removeAddress(index: number, address: string, prefixLength: number): void {
+    const bytes = ipBytes(address);
+    const payload = new DataView(new ArrayBuffer(IFADDRMSG.size));
+    const ifa = { ifa_family: familyOf(bytes), ifa_prefixlen: prefixLength, ifa_index: index };
+    IFADDRMSG.write(payload, ifa);
+    const attributes = [{ type: IFA_LOCAL, value: bytes }];
+    const name = `remove address "${address}/${prefixLength}"`;
+    this.#socket.change({ name, type: RTM_DELADDR, payload, attributes });
   }
 
   /**

@@ -575,7 +575,7 @@ export interface VmServiceRestoreRequest {
   drivePaths: string[];
   /**
    * Its NICs, in the place of all that the snapshot names. Left out: those, with MAC addresses of their own. A guest that
-   * goes on knows the address that it had, until it looks again.
+   * goes on knows the address that it had, until it looks again; one whose init is auraed does so at once.
    */
   nics: Nic[];
   /** Its context id on vsock. Left out: one that no other machine has. */

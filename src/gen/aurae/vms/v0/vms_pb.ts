@@ -500,7 +500,7 @@ export type VmServiceRestoreRequest = Message<"aurae.vms.v0.VmServiceRestoreRequ
 
   /**
    * Its NICs, in the place of all that the snapshot names. Left out: those, with MAC addresses of their own. A guest that
-   * goes on knows the address that it had, until it looks again.
+   * goes on knows the address that it had, until it looks again; one whose init is auraed does so at once.
    *
    * @generated from field: repeated aurae.vms.v0.Nic nics = 4;
    */

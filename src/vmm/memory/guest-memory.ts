@@ -110,12 +110,12 @@ export class GuestMemory {
     view.setBigUint64(address - region.start, value, true);
   }
 
-  /** The region and offset of a range, for preadv/pwritev on guest memory. @throws {GuestMemoryError} */
+  /** The region and offset of a range, for preadv/pwritev on guest memory, and a view of the region. @throws {GuestMemoryError} */
   locate(
     address: number,
     length: number,
-  ): { readonly region: MemoryRegion; readonly offset: number } {
-    const { region } = this.#find(address, length);
-    return { region, offset: address - region.start };
+  ): { readonly region: MemoryRegion; readonly offset: number; readonly view: DataView } {
+    const { region, view } = this.#find(address, length);
+    return { region, offset: address - region.start, view };
   }
 }

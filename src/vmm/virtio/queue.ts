@@ -196,6 +196,7 @@ export class Virtqueue {
     const readable: Segment[] = [];
     const writable: Segment[] = [];
     let table = rings.descriptors;
+    let start = 0;
     let entries = rings.size;
     let limit = rings.size;
     let at = head;
@@ -204,7 +205,7 @@ export class Virtqueue {
       if (at >= entries) {
         throw new VirtioFault(`descriptor ${at} of a table of ${entries}`);
       }
-      const base = at * DESCRIPTOR_BYTES;
+      const base = start + at * DESCRIPTOR_BYTES;
       // Beyond 2^53 the sum is not exact, and beyond 2^52 there is no memory.
       const address = table.getUint32(base + 4, true) * 2 ** 32 + table.getUint32(base, true);
       const length = table.getUint32(base + 8, true);
@@ -217,7 +218,8 @@ export class Virtqueue {
         if (length === 0 || length % DESCRIPTOR_BYTES !== 0) {
           throw new VirtioFault(`an indirect table of ${length} bytes`);
         }
-        table = this.#view(address, length);
+        // Not a view of its own, which would be more garbage than all else of the chain.
+        ({ view: table, offset: start } = this.#memory.locate(address, length));
         entries = length / DESCRIPTOR_BYTES;
         limit = MAX_CHAIN_DESCRIPTORS;
         isIndirect = true;

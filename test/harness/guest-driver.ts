@@ -116,6 +116,7 @@ async function drive(plan: GuestPlan): Promise<void> {
     },
   );
   const site = await new GuestSites(authority).siteFor(ID, {
+    life: crypto.randomUUID(),
     mounts: [{ device: "/dev/vda", path: "/data", fsType: "", isReadOnly: false }],
     nics: [{ mac: MAC, ...(nic.ipv4 === undefined ? {} : { ipv4: nic.ipv4 }) }],
   });

@@ -108,7 +108,8 @@ export class MachineThreads implements Disposable {
 
   /** Returns when all threads stand. @throws {CommandError} of a device that can't be made @throws {AuraeError} */
   awaitStart(): void {
-    this.#mainFilters = this.command({ do: "start" }) as MainFilters;
+    const answers = this.commandEach(() => ({ do: "start" }));
+    this.#mainFilters = answers.get("devices") as MainFilters;
     this.#await("paused");
   }
 

@@ -162,26 +162,19 @@ export class KernelMonitors implements Monitors, Disposable {
     const monitor = this.#launch(spec, files, group, making);
     // From now on all of it goes when the process ends.
     making.undo.move();
-    const failed = monitor.ended.then(async ({ kind, message }) => {
-      const said = await tailOf(monitor);
-      const how = [message === "" ? kind : message, said].filter((part) => part !== "");
-      throw new Error(`it ended as it was started: ${how.join(": ")}`);
-    });
     try {
-      await Promise.race([monitor.create(files.config), failed]);
+      await monitor.create(files.config);
+      return monitor;
     } catch (error) {
       // The reason is better known to who knows how it ended.
       const isGone = monitor.isClosed;
       if (!isGone) {
         await monitor.kill();
       }
-      const how = await failed.catch((it: unknown) => it);
-      const reason = isGone ? how : error;
+      const reason = isGone ? await earlyEndOf(monitor) : error;
       await Promise.all([monitor.console.close(), monitor.serial.close()]);
       throw reason;
     }
-    failed.catch(() => undefined); // it ends some day
-    return monitor;
   }
 
   #launch(
@@ -304,6 +297,14 @@ export class KernelMonitors implements Monitors, Disposable {
   [Symbol.dispose](): void {
     this.#null[Symbol.dispose]();
   }
+}
+
+/** Why one has ended that nobody has yet: until then what it says is ours to read. */
+async function earlyEndOf(monitor: Monitor): Promise<Error> {
+  const { kind, message } = await monitor.ended;
+  const said = await tailOf(monitor);
+  const how = [message === "" ? kind : message, said].filter((part) => part !== "");
+  return new Error(`it ended as it was started: ${how.join(": ")}`);
 }
 
 /** The last of what a monitor that has ended has written beside its guest's output. */

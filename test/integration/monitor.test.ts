@@ -262,6 +262,19 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
   );
 
   test(
+    "leave all that a guest printed to who reads it, also when it has ended",
+    async () => {
+      await using world = new MonitorWorld();
+      const vm = await world.create({ kernelPath: world.path("ends") });
+      await vm.run();
+      expect(await vm.ended).toMatchObject({ kind: "off" });
+      await Bun.sleep(0); // whoever follows the end has had a turn
+      expect(await readUntil(vm, "bye")).toBe("bye");
+    },
+    SLOW,
+  );
+
+  test(
     "are told of when somebody else kills them",
     async () => {
       await using world = new MonitorWorld();

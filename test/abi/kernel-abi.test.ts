@@ -214,7 +214,12 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
   "virtio-vsock": {
     headers: ["linux/virtio_vsock.h", "sys/socket.h", "linux/ioctl.h", "linux/vm_sockets.h"],
     structs: { VSOCK_HDR: { type: "struct virtio_vsock_hdr", isHead: true } },
-    expressions: { VSOCK_HDR_BYTES: "sizeof(struct virtio_vsock_hdr)" },
+    expressions: {
+      VSOCK_HDR_BYTES: "sizeof(struct virtio_vsock_hdr)",
+      SOCKADDR_VM_BYTES: "sizeof(struct sockaddr_vm)",
+      SVM_PORT: "offsetof(struct sockaddr_vm, svm_port)",
+      SVM_CID: "offsetof(struct sockaddr_vm, svm_cid)",
+    },
   },
   wait: {
     headers: ["sys/wait.h", "sys/epoll.h", "signal.h"],

@@ -11,14 +11,13 @@ import {
 } from "../../gen/aurae/cells/v0/cells_pb.ts";
 import { CELL_FLAGS } from "../cell-exceptions.ts";
 import { EXIT, exitCodeOfProcess } from "../exit-codes.ts";
-import { DetachKeys } from "./detach-keys.ts";
-import { DEFAULT_SIZE, type Host } from "./host.ts";
+import { DEFAULT_SIZE } from "./host.ts";
 import {
   Interruption,
   type Input,
   Requests,
-  sendInput,
   sendSizes,
+  sendTyped,
   writeOutput,
 } from "./session.ts";
 import type { Tool } from "./tool.ts";
@@ -54,7 +53,7 @@ export const attach: Tool = async (context) => {
           undo.use(await host.rawMode());
         }
         if (hasInput) {
-          send(host, requests, interruption, isRaw);
+          sendTyped(host, requests, wrap, interruption, isRaw);
         }
       } else if (message.case === "exitStatus") {
         code = exitCodeOfProcess(message.value);
@@ -84,23 +83,3 @@ export const attach: Tool = async (context) => {
   await context.say("the executable has ended, and nobody saw how");
   return EXIT.failed;
 };
-
-function send(
-  host: Host,
-  requests: Requests<Request>,
-  interruption: Interruption,
-  isRaw: boolean,
-): void {
-  const keys = new DetachKeys();
-  const filter = (bytes: Uint8Array): Uint8Array | undefined => {
-    const { pass, isDetached } = keys.push(bytes);
-    if (isDetached) {
-      interruption.end(EXIT.ok);
-      return undefined;
-    }
-    return pass;
-  };
-  sendInput(host, requests, wrap, isRaw ? filter : undefined).catch((error: unknown) =>
-    requests.channel.close(error),
-  );
-}

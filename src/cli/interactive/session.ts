@@ -6,6 +6,8 @@ import { constants } from "node:os";
 import { Channel } from "../../base/channel.ts";
 import type { ExitStatus } from "../../gen/aurae/cells/v0/cells_pb.ts";
 import type { CliIo } from "../run.ts";
+import { EXIT } from "../exit-codes.ts";
+import { DetachKeys } from "./detach-keys.ts";
 import { DEFAULT_SIZE, type Host, type TerminalSize } from "./host.ts";
 
 /** How many pieces of input may wait for the daemon; more are not read. */
@@ -88,6 +90,28 @@ export class Interruption implements Disposable {
   [Symbol.dispose](): void {
     this.#undo[Symbol.dispose]();
   }
+}
+
+/** Sends standard input. Where our terminal is in raw mode, ctrl-p ctrl-q leaves: the call ends, and well. */
+export function sendTyped<T>(
+  host: Host,
+  requests: Requests<T>,
+  wrap: (input: Input) => T,
+  interruption: Interruption,
+  isRaw: boolean,
+): void {
+  const keys = new DetachKeys();
+  const filter = (bytes: Uint8Array): Uint8Array | undefined => {
+    const { pass, isDetached } = keys.push(bytes);
+    if (isDetached) {
+      interruption.end(EXIT.ok);
+      return undefined;
+    }
+    return pass;
+  };
+  sendInput(host, requests, wrap, isRaw ? filter : undefined).catch((error: unknown) =>
+    requests.channel.close(error),
+  );
 }
 
 /** Writes a piece of output where it belongs. */

@@ -13,9 +13,8 @@ import { EXIT } from "../exit-codes.ts";
 import { endText } from "../render/vm-answers.ts";
 import { UsageError } from "../usage-error.ts";
 import { exitCodeOfEnd, VM_FLAGS } from "../vm-exceptions.ts";
-import { DetachKeys } from "./detach-keys.ts";
 import { DEFAULT_SIZE, type Host } from "./host.ts";
-import { type Input, Interruption, Requests, sendInput, sendSizes } from "./session.ts";
+import { type Input, Interruption, Requests, sendSizes, sendTyped } from "./session.ts";
 import type { Tool, ToolContext } from "./tool.ts";
 
 type Request = MessageInitShape<typeof VmServiceAttachRequestSchema>;
@@ -72,7 +71,7 @@ const createConsole =
             undo.use(await host.rawMode());
           }
           if (hasInput) {
-            send(host, requests, interruption, isRaw);
+            sendTyped(host, requests, wrap, interruption, isRaw);
           }
         } else if (message.case === "output") {
           await context.io.stdout(message.value);
@@ -98,26 +97,6 @@ const createConsole =
     await context.say("the connection has ended; whether the vm has, nobody said");
     return EXIT.failed;
   };
-
-function send(
-  host: Host,
-  requests: Requests<Request>,
-  interruption: Interruption,
-  isRaw: boolean,
-): void {
-  const keys = new DetachKeys();
-  const filter = (bytes: Uint8Array): Uint8Array | undefined => {
-    const { pass, isDetached } = keys.push(bytes);
-    if (isDetached) {
-      interruption.end(EXIT.ok);
-      return undefined;
-    }
-    return pass;
-  };
-  sendInput(host, requests, wrap, isRaw ? filter : undefined).catch((error: unknown) =>
-    requests.channel.close(error),
-  );
-}
 
 /** `aer vm console`: looks on, unless told otherwise. */
 export const vmConsole: Tool = createConsole(modeOf);

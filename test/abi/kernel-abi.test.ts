@@ -156,7 +156,13 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     },
     expressions: { RLIM_INFINITY: "~0ULL", RUSAGE_BYTES: "sizeof(struct rusage)" },
   },
-  sched: { headers: ["linux/sched.h"] },
+  sched: {
+    headers: ["linux/sched.h"],
+    expressions: {
+      NEW_NAMESPACES:
+        "CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET",
+    },
+  },
   seccomp: {
     headers: ["linux/seccomp.h"],
     structs: { SECCOMP_DATA: { type: "struct seccomp_data" } },

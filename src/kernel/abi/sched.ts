@@ -8,3 +8,12 @@ export const CLONE_NEWPID = 0x2000_0000;
 export const CLONE_NEWNET = 0x4000_0000;
 /** A further thread of the same process, and not another one. */
 export const CLONE_THREAD = 0x0001_0000;
+/** All kinds of namespaces that a new process can be given, but for its own time. */
+export const NEW_NAMESPACES =
+  CLONE_NEWNS |
+  CLONE_NEWCGROUP |
+  CLONE_NEWUTS |
+  CLONE_NEWIPC |
+  CLONE_NEWUSER |
+  CLONE_NEWPID |
+  CLONE_NEWNET;

@@ -2,7 +2,6 @@
  * A filter of system calls that lets through what is named, and nothing else (seccomp(2)): for processes whose every call
  * is known. What is neither allowed nor refused is a violation, which `violation.ts` answers.
  */
-import { AUDIT_ARCH_X86_64 } from "../abi/audit.ts";
 import { CONFINED, type ConfinedSyscall } from "../abi/confined-syscalls.ts";
 import { ERRNO, type ErrnoName } from "../abi/errno.ts";
 import { BPF_JEQ } from "../abi/filter.ts";
@@ -10,19 +9,10 @@ import {
   SECCOMP_DATA,
   SECCOMP_RET_ALLOW,
   SECCOMP_RET_ERRNO,
-  SECCOMP_RET_KILL_PROCESS,
   SECCOMP_RET_TRAP,
 } from "../abi/seccomp.ts";
-import {
-  and,
-  assemble,
-  decide,
-  type Instruction,
-  jumpIf,
-  load,
-  type Range,
-  ret,
-} from "./bpf-program.ts";
+import { and, type Instruction, jumpIf, load, type Range, ret } from "./bpf-program.ts";
+import { filterByNumber } from "./seccomp-filter.ts";
 
 /** What one argument has to be: one of the values, in the bits that count. Only its lower 32 bits are looked at. */
 export interface ArgumentCheck {
@@ -91,14 +81,5 @@ export function allowlistFilter({ allowed, refused }: Allowlist): Uint8Array {
     from: number,
     outcome: outcomes.get(number) ?? VIOLATION,
   }));
-  return assemble(
-    [
-      load(SECCOMP_DATA.offsets.arch),
-      jumpIf(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
-      ret(SECCOMP_RET_KILL_PROCESS),
-      load(SECCOMP_DATA.offsets.nr),
-      ...decide(ranges),
-    ],
-    blocks,
-  );
+  return filterByNumber(ranges, blocks);
 }

@@ -3,7 +3,6 @@
  * A process gets EPERM for what is for administrators of the machine, unless it has the capability for that, and ENOSYS
  * for what libraries do without then: clone3(2), whose flags no filter can see, and whatever is newer than this table.
  */
-import { AUDIT_ARCH_X86_64 } from "../abi/audit.ts";
 import { CAPABILITIES, type CapabilityName } from "../abi/capability.ts";
 import { ERRNO } from "../abi/errno.ts";
 import { BPF_JEQ } from "../abi/filter.ts";
@@ -13,32 +12,10 @@ import {
   LAST_SYSCALL,
   NEWER_SYSCALLS,
 } from "../abi/filtered-syscalls.ts";
-import {
-  CLONE_NEWCGROUP,
-  CLONE_NEWIPC,
-  CLONE_NEWNET,
-  CLONE_NEWNS,
-  CLONE_NEWPID,
-  CLONE_NEWUSER,
-  CLONE_NEWUTS,
-} from "../abi/sched.ts";
-import {
-  SECCOMP_DATA,
-  SECCOMP_RET_ALLOW,
-  SECCOMP_RET_ERRNO,
-  SECCOMP_RET_KILL_PROCESS,
-} from "../abi/seccomp.ts";
-import {
-  and,
-  assemble,
-  decide,
-  type Instruction,
-  jumpIf,
-  load,
-  type Range,
-  ret,
-  when,
-} from "./bpf-program.ts";
+import { NEW_NAMESPACES } from "../abi/sched.ts";
+import { SECCOMP_DATA, SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO } from "../abi/seccomp.ts";
+import { and, type Instruction, load, type Range, ret, when } from "./bpf-program.ts";
+import { filterByNumber } from "./seccomp-filter.ts";
 
 const EPERM = SECCOMP_RET_ERRNO | ERRNO.EPERM;
 const ENOSYS = SECCOMP_RET_ERRNO | ERRNO.ENOSYS;
@@ -125,15 +102,6 @@ const REFUSED: readonly (readonly [CapabilityName | null, readonly FilteredSysca
   ],
 ];
 
-const NEW_NAMESPACES =
-  CLONE_NEWNS |
-  CLONE_NEWCGROUP |
-  CLONE_NEWUTS |
-  CLONE_NEWIPC |
-  CLONE_NEWUSER |
-  CLONE_NEWPID |
-  CLONE_NEWNET;
-
 /** personality(2): Linux, 32-bit Linux, each with the old version number; and the question which it is. */
 const PERSONALITIES = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 /** Sockets to other virtual machines and to the host (vsock(7)); they know no network namespace. */
@@ -186,14 +154,5 @@ function ranges(capabilities: bigint, isAdministrator: boolean): Range[] {
  */
 export function defaultSeccompFilter(capabilities = 0n): Uint8Array {
   const isAdministrator = ((capabilities >> BigInt(CAPABILITIES.CAP_SYS_ADMIN)) & 1n) === 1n;
-  return assemble(
-    [
-      load(SECCOMP_DATA.offsets.arch),
-      jumpIf(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
-      ret(SECCOMP_RET_KILL_PROCESS),
-      load(SECCOMP_DATA.offsets.nr),
-      ...decide(ranges(capabilities, isAdministrator)),
-    ],
-    checks(isAdministrator),
-  );
+  return filterByNumber(ranges(capabilities, isAdministrator), checks(isAdministrator));
 }

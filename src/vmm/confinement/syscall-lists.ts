@@ -17,16 +17,7 @@ import {
 } from "../../kernel/abi/kvm.ts";
 import { F_GETFL, F_SETFL } from "../../kernel/abi/open.ts";
 import { PR_SET_NAME, PR_SET_VMA } from "../../kernel/abi/prctl.ts";
-import {
-  CLONE_NEWCGROUP,
-  CLONE_NEWIPC,
-  CLONE_NEWNET,
-  CLONE_NEWNS,
-  CLONE_NEWPID,
-  CLONE_NEWUSER,
-  CLONE_NEWUTS,
-  CLONE_THREAD,
-} from "../../kernel/abi/sched.ts";
+import { CLONE_THREAD, NEW_NAMESPACES } from "../../kernel/abi/sched.ts";
 import { AF_UNIX } from "../../kernel/abi/unix.ts";
 import {
   KVM_GET_CPUID2,
@@ -50,15 +41,6 @@ import { KICK_SIGNAL } from "../../kernel/sys/thread.ts";
 /** `main`: the control socket, snapshots, and the other threads' commands. */
 export const THREAD_KINDS = ["main", "devices", "disks", "vcpu"] as const;
 export type ThreadKind = (typeof THREAD_KINDS)[number];
-
-const NEW_NAMESPACES =
-  CLONE_NEWNS |
-  CLONE_NEWCGROUP |
-  CLONE_NEWUTS |
-  CLONE_NEWIPC |
-  CLONE_NEWUSER |
-  CLONE_NEWPID |
-  CLONE_NEWNET;
 
 /** Memory may be got, and never be made executable: the compiler has its own from the start. */
 const NOT_EXECUTABLE = { argument: 2, mask: PROT_EXEC, values: [0] };

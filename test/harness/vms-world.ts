@@ -2,6 +2,7 @@
  * Virtual machines on a host in memory, with daemons that can be killed: the one that is killed does nothing more, and the
  * next one finds the same monitors, the same network and what was kept.
  */
+import { AuraeError } from "../../src/base/errors.ts";
 import { MemoryOutput } from "../../src/domain/executables/memory-outputs.ts";
 import type { StoredOutputs } from "../../src/domain/output/stored-outputs.ts";
 import { FakeVmHost } from "./fake-monitors.ts";
@@ -126,8 +127,28 @@ export class VmsWorld {
     return vm;
   }
 
+  /** What a machine is in now. */
+  async stateOf(id: string): Promise<string> {
+    return (await this.vms.find(id, "inspected").status()).state;
+  }
+
+  /** What there is beside the records of machines: guests and their NICs. */
+  get left(): readonly string[] {
+    return [...this.host.guests.keys(), ...this.networks.taps.keys()];
+  }
+
   /** What was told of a machine, in order. */
   kinds(id: string): string[] {
     return this.told.filter(({ vm }) => vm === id).map(({ kind }) => kind);
+  }
+}
+
+/** What work fails with, as its kind and its message. */
+export async function errorOf(work: Promise<unknown> | (() => unknown)): Promise<string> {
+  try {
+    await (typeof work === "function" ? work() : work);
+    return "no error";
+  } catch (error) {
+    return error instanceof AuraeError ? `${error.kind}: ${error.message}` : `?: ${String(error)}`;
   }
 }

@@ -21,10 +21,6 @@ beforeEach(() => {
 
 afterEach(() => unlog());
 
-async function stateOf(id: string): Promise<string> {
-  return (await world.vms.find(id, "inspected").status()).state;
-}
-
 /** A start that the daemon does not live to see the end of. */
 async function startHalf(id: string): Promise<void> {
   world.host.gate = new Promise(() => undefined);
@@ -44,7 +40,7 @@ describe("a daemon that comes back", () => {
     expect([vm.pid, vm.startedMs, vm.auraedAddress, vm.spec]).toEqual([
       ...[pid, startedMs, auraedAddress, before.spec],
     ]);
-    expect(await stateOf("a")).toBe("paused");
+    expect(await world.stateOf("a")).toBe("paused");
     world.host.guest("a").console.push("still here");
     await until("the output", () => world.outputs.get("a")?.at(-1)?.texts.stdout === "still here");
     const waiting = vm.wait();
@@ -58,7 +54,7 @@ describe("a daemon that comes back", () => {
     await world.start("a", { drives: [drive("/root.img")] });
     await world.killDaemon(() => world.host.guest("a").finish("off"));
     const vm = world.vms.find("a", "inspected");
-    expect(await stateOf("a")).toBe("shutdown");
+    expect(await world.stateOf("a")).toBe("shutdown");
     expect(vm.ending).toEqual({
       ...{ kind: "unknown", message: "it ended while the daemon was away", endedMs: undefined },
     });
@@ -66,14 +62,14 @@ describe("a daemon that comes back", () => {
     await world.killDaemon();
     expect(world.vms.find("a", "inspected").ending?.kind).toBe("unknown");
     await world.vms.find("a", "inspected").start();
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
   });
 
   test("knows what was only described, and what is taken", async () => {
     await world.start("a", { drives: [drive("/root.img")] });
     world.allocate("b");
     await world.killDaemon();
-    expect(await stateOf("b")).toBe("created");
+    expect(await world.stateOf("b")).toBe("created");
     expect(world.allocate("c").spec.vsockCid).toBe(5);
     await expect(world.start("d", { drives: [drive("/root.img")] })).rejects.toThrow(
       "in use by vm 'a'",
@@ -92,11 +88,11 @@ describe("a daemon that comes back", () => {
       const parts = () => readdirSync(folder).filter((name) => name.includes(".part-"));
       const isWritten = (name: string) => existsSync(join(folder, name, "memory"));
       await until("the files", () => parts().length === 2 && parts().every(isWritten));
-      expect(await stateOf("runs")).toBe("paused");
+      expect(await world.stateOf("runs")).toBe("paused");
       await world.killDaemon();
       expect(readdirSync(folder)).toEqual([]);
       await until("it to go on", () => world.host.guest("runs").state === "running");
-      expect(await stateOf("stands")).toBe("paused");
+      expect(await world.stateOf("stands")).toBe("paused");
       await until("the notes to go", () =>
         world.state.load().vms.every(({ snapshots }) => snapshots === undefined),
       );
@@ -114,9 +110,9 @@ describe("a daemon that comes back", () => {
       world.host.gate = undefined;
     });
     expect(world.networks.taps.size).toBe(0);
-    expect(await stateOf("a")).toBe("created");
+    expect(await world.stateOf("a")).toBe("created");
     await world.vms.find("a", "inspected").start();
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
   });
 
   test("knows of what was about to be made, since that was kept before", async () => {
@@ -166,14 +162,14 @@ describe("a daemon that comes back", () => {
       });
     };
     await world.killDaemon();
-    expect([await stateOf("a"), world.host.guests.size]).toEqual(["shutdown", 0]);
+    expect([await world.stateOf("a"), world.host.guests.size]).toEqual(["shutdown", 0]);
     expect(logged.join("\n")).toContain("its socket is gone");
   });
 
   test("tells of a network that somebody removed", async () => {
     await world.start("a");
     await world.killDaemon(() => world.networks.taps.clear());
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
     expect(logged.join("\n")).toContain("the network of a vm is gone");
     await world.vms.free("a", FORCE);
   });
@@ -192,7 +188,7 @@ describe("with a full disk", () => {
     world.state.isFull = true;
     await vm.start();
     await vm.stop(FORCE);
-    expect(await stateOf("a")).toBe("shutdown");
+    expect(await world.stateOf("a")).toBe("shutdown");
     expect(logged[0]).toContain("could not keep a state for the daemon that comes next");
   });
 });

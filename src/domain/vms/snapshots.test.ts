@@ -11,7 +11,7 @@ import {
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { drive, nic, VmsWorld } from "../../../test/harness/vms-world.ts";
+import { drive, errorOf, nic, VmsWorld } from "../../../test/harness/vms-world.ts";
 import { AuraeError } from "../../base/errors.ts";
 import { vmId } from "./vm-id.ts";
 import type { RestoreAsk } from "./vms.ts";
@@ -35,19 +35,6 @@ function ask(id: string, more: Partial<RestoreAsk> = {}): RestoreAsk {
   };
 }
 
-async function errorOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return "no error";
-  } catch (error) {
-    return error instanceof AuraeError ? `${error.kind}: ${error.message}` : `?: ${String(error)}`;
-  }
-}
-
-async function stateOf(id: string): Promise<string> {
-  return (await world.vms.find(id, "inspected").status()).state;
-}
-
 describe("Vms.snapshot", () => {
   test("writes a folder for root alone, and the guest goes on as it was", async () => {
     const vm = await world.start("a");
@@ -55,10 +42,10 @@ describe("Vms.snapshot", () => {
     expect(readdirSync(path).sort()).toEqual(["memory", "state", "vm.json"]);
     expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(readdirSync(folder)).toEqual(["snapshot"]);
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
     await vm.pause();
     await world.vms.snapshot("a", join(folder, "second"));
-    expect(await stateOf("a")).toBe("paused");
+    expect(await world.stateOf("a")).toBe("paused");
     expect(world.kinds("a").filter((kind) => kind === "snapshot")).toHaveLength(2);
   });
 
@@ -88,7 +75,7 @@ describe("Vms.snapshot", () => {
     expect(await errorOf(world.vms.snapshot("a", path))).toBe(
       `resource_exhausted: vm 'a' could not be snapshotted: the disk is full; make room for "${path}", or name another place`,
     );
-    expect([readdirSync(folder), await stateOf("a")]).toEqual([[], "running"]);
+    expect([readdirSync(folder), await world.stateOf("a")]).toEqual([[], "running"]);
   });
 });
 
@@ -108,9 +95,9 @@ describe("Vms.restore", () => {
     const c = await world.vms.restore(
       ask("c", { drivePaths: ["/root.img", "/data-c.img"], vsockCid: 50, isPaused: true }),
     );
-    expect([await stateOf("b"), await stateOf("c")]).toEqual(["running", "paused"]);
+    expect([await world.stateOf("b"), await world.stateOf("c")]).toEqual(["running", "paused"]);
     await c.resume();
-    expect(await stateOf("c")).toBe("running");
+    expect(await world.stateOf("c")).toBe("running");
     const all = world.vms.all.flatMap(({ spec }) => spec.nics.map(({ mac }) => mac));
     expect(new Set(all).size).toBe(6);
     expect([b.spec.vsockCid, c.spec.vsockCid]).toEqual([3, 50]);

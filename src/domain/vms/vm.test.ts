@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { until } from "../../../test/harness/cells-world.ts";
-import { askedVm, VmsWorld } from "../../../test/harness/vms-world.ts";
+import { askedVm, errorOf, VmsWorld } from "../../../test/harness/vms-world.ts";
 import { AuraeError } from "../../base/errors.ts";
 import { setLogSink } from "../../base/log.ts";
 
@@ -16,25 +16,6 @@ beforeEach(() => {
 
 afterEach(() => unlog());
 
-/** Nothing but the record of a machine is there. */
-function expectNothingLeft(): void {
-  expect([...world.host.guests.keys()]).toEqual([]);
-  expect([...world.networks.taps.keys()]).toEqual([]);
-}
-
-async function errorOf(work: Promise<unknown> | (() => unknown)): Promise<string> {
-  try {
-    await (typeof work === "function" ? work() : work);
-    return "no error";
-  } catch (error) {
-    return error instanceof AuraeError ? `${error.kind}: ${error.message}` : `?: ${String(error)}`;
-  }
-}
-
-async function stateOf(id: string): Promise<string> {
-  return (await world.vms.find(id, "inspected").status()).state;
-}
-
 describe("a guest that ends by itself", () => {
   test("is seen, however that is, and leaves nothing behind", async () => {
     const vm = await world.start("a");
@@ -42,9 +23,9 @@ describe("a guest that ends by itself", () => {
       const waiting = vm.wait();
       world.host.guest("a").finish(kind, "why");
       expect(await waiting).toMatchObject({ kind, message: "why" });
-      expect(await stateOf("a")).toBe("shutdown");
+      expect(await world.stateOf("a")).toBe("shutdown");
       expect(vm.ending?.endedMs).toBeNumber();
-      expectNothingLeft();
+      expect(world.left).toEqual([]);
       await vm.start();
     }
     expect(logged.filter((line) => line.includes("ended by a fault"))).toHaveLength(2);
@@ -54,7 +35,7 @@ describe("a guest that ends by itself", () => {
     const vm = await world.start("a");
     world.host.guest("a").finish("off");
     await vm.start();
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
   });
 
   test("fails what was asked of it meanwhile, by saying that", async () => {
@@ -71,10 +52,10 @@ describe("Vm.pause, resume and update", () => {
     const vm = await world.start("a");
     await vm.pause();
     await vm.pause();
-    expect(await stateOf("a")).toBe("paused");
+    expect(await world.stateOf("a")).toBe("paused");
     await vm.resume();
     await vm.resume();
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
     expect(world.kinds("a").slice(2)).toEqual(["paused", "resumed"]);
   });
 
@@ -103,7 +84,7 @@ describe("Vm.pause, resume and update", () => {
   test("a monitor that does not answer is told as such, with what was known", async () => {
     const vm = await world.start("a");
     await vm.pause();
-    expect(await stateOf("a")).toBe("paused");
+    expect(await world.stateOf("a")).toBe("paused");
     world.host.failing.set("status", new AuraeError("unavailable", "no answer"));
     expect(await vm.status()).toEqual({ state: "paused", isUnresponsive: true, balloonBytes: 0 });
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { until } from "../../../test/harness/cells-world.ts";
-import { drive, nic, VmsWorld } from "../../../test/harness/vms-world.ts";
+import { drive, errorOf, nic, VmsWorld } from "../../../test/harness/vms-world.ts";
 import { AuraeError } from "../../base/errors.ts";
 import { setLogSink } from "../../base/log.ts";
 import { DEFAULT_GRACE_MS } from "./vm.ts";
@@ -20,36 +20,17 @@ beforeEach(() => {
 
 afterEach(() => unlog());
 
-/** Nothing but the record of a machine is there. */
-function expectNothingLeft(): void {
-  expect([...world.host.guests.keys()]).toEqual([]);
-  expect([...world.networks.taps.keys()]).toEqual([]);
-}
-
-async function errorOf(work: Promise<unknown> | (() => unknown)): Promise<string> {
-  try {
-    await (typeof work === "function" ? work() : work);
-    return "no error";
-  } catch (error) {
-    return error instanceof AuraeError ? `${error.kind}: ${error.message}` : `?: ${String(error)}`;
-  }
-}
-
-async function stateOf(id: string): Promise<string> {
-  return (await world.vms.find(id, "inspected").status()).state;
-}
-
 describe("Vms.allocate", () => {
   test("describes a machine, and opens nothing", async () => {
     const vm = world.allocate("a");
-    expect(await stateOf("a")).toBe("created");
+    expect(await world.stateOf("a")).toBe("created");
     expect([vm.pid, vm.startedMs, vm.ending, vm.auraedAddress]).toEqual([
       undefined,
       undefined,
       undefined,
       "",
     ]);
-    expectNothingLeft();
+    expect(world.left).toEqual([]);
     expect(world.kinds("a")).toEqual(["allocated"]);
   });
 
@@ -108,7 +89,7 @@ describe("Vm.start", () => {
     expect(world.sites.get("a")?.mounts).toEqual([
       { device: "/dev/vdb", path: "/data", fsType: "ext4", isReadOnly: true },
     ]);
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
     expect(vm.auraedAddress).toBe(`[fe80::2%${tap!.ifindex}]:8080`);
     expect(vm.pid).toBe(guest.record.pid);
     expect(world.kinds("a")).toEqual(["allocated", "started"]);
@@ -148,8 +129,8 @@ describe("Vm.start", () => {
     expect(await errorOf(vm.start())).toBe(
       "failed_precondition: vm 'a' could not be started: there is no /dev/kvm; load kvm-intel or kvm-amd",
     );
-    expect(await stateOf("a")).toBe("created");
-    expectNothingLeft();
+    expect(await world.stateOf("a")).toBe("created");
+    expect(world.left).toEqual([]);
   });
 
   test("undoes all that was made when a step fails, and can be tried again", async () => {
@@ -159,14 +140,17 @@ describe("Vm.start", () => {
       expect(await errorOf(vm.start())).toBe(
         `resource_exhausted: vm 'a' could not be started: no ${step}`,
       );
-      expectNothingLeft();
-      expect([await stateOf("a"), world.state.load().vms[0]?.state]).toEqual(["created", "idle"]);
+      expect(world.left).toEqual([]);
+      expect([await world.stateOf("a"), world.state.load().vms[0]?.state]).toEqual([
+        "created",
+        "idle",
+      ]);
     }
     world.networks.isFailing = true;
     expect(await errorOf(vm.start())).toContain("there is no bridge");
-    expectNothingLeft();
+    expect(world.left).toEqual([]);
     await vm.start();
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
   });
 
   test("refuses a drive that another one writes to, but not one that all only read", async () => {
@@ -205,10 +189,10 @@ describe("Vm.stop", () => {
     const guest = world.host.guest("a");
     expect(await vm.stop(GENTLY)).toMatchObject({ kind: "off" });
     expect(guest.buttonPresses).toBe(1);
-    expect(await stateOf("a")).toBe("shutdown");
-    expectNothingLeft();
+    expect(await world.stateOf("a")).toBe("shutdown");
+    expect(world.left).toEqual([]);
     await vm.start();
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
     expect(world.kinds("a")).toEqual(["allocated", "started", "stopping", "ended", "started"]);
   });
 
@@ -276,7 +260,7 @@ describe("Vm.stop", () => {
     expect(await errorOf(vm.stop(FORCE))).toBe(
       "internal: vm 'a' could not be stopped: it did not end of SIGKILL",
     );
-    expect(await stateOf("a")).toBe("running");
+    expect(await world.stateOf("a")).toBe("running");
     expect(await vm.stop(FORCE)).toMatchObject({ kind: "killed" });
   });
 });
@@ -287,7 +271,7 @@ describe("Vms.free", () => {
     world.allocate("b");
     await world.vms.free("a", GENTLY);
     await world.vms.free("b", GENTLY);
-    expectNothingLeft();
+    expect(world.left).toEqual([]);
     expect([world.vms.all, world.state.load().vms]).toEqual([[], []]);
     expect(world.kinds("a")).toEqual(["allocated", "started", "stopping", "ended", "freed"]);
     expect(world.kinds("b")).toEqual(["allocated", "freed"]);
@@ -311,7 +295,10 @@ describe("Vms.free", () => {
     expect(await errorOf(world.vms.free("a", FORCE))).toBe(
       "internal: vm 'a' could not be freed: no",
     );
-    expect([await stateOf("a"), world.state.load().vms[0]?.state]).toEqual(["running", "live"]);
+    expect([await world.stateOf("a"), world.state.load().vms[0]?.state]).toEqual([
+      "running",
+      "live",
+    ]);
     await world.vms.free("a", FORCE);
     expect(world.vms.all).toEqual([]);
   });
@@ -323,6 +310,6 @@ describe("Vms.free", () => {
     world.allocate("c");
     await world.vms.freeAll(10);
     expect(world.vms.all).toEqual([]);
-    expectNothingLeft();
+    expect(world.left).toEqual([]);
   });
 });

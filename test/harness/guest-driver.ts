@@ -2,7 +2,7 @@
  * Plays the daemon of a guest that runs auraed, inside of a test VM, run by auraescript: makes its NIC and its site, has
  * `auraed vmm` boot it, and calls its API by every way that there is. What it finds goes to the console, a line of JSON.
  */
-import { openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { createClient } from "@connectrpc/connect";
 import { messageOf } from "../../src/base/errors.ts";
 import { parseAddress } from "../../src/client/address.ts";
@@ -12,13 +12,13 @@ import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { DiscoveryService } from "../../src/gen/aurae/discovery/v0/discovery_pb.ts";
 import { GuestSites } from "../../src/guest/guest-sites.ts";
 import { loadVmAuthority } from "../../src/guest/vm-authority.ts";
+import { loadModule } from "../../src/kernel/module/module.ts";
 import { Interfaces } from "../../src/kernel/net/interfaces.ts";
 import { openTap } from "../../src/kernel/net/tap.ts";
 import { listenUnix } from "../../src/kernel/net/unix-stream.ts";
 import { KernelVmNetworks } from "../../src/kernel/net/vm-networks.ts";
-import { isErrno } from "../../src/kernel/sys/error.ts";
-import { cString, syscall } from "../../src/kernel/sys/syscall.ts";
 import { eventually } from "./eventually.ts";
+import { say } from "./say-on-console.ts";
 import { configFor, VmmProcess } from "./vmm-process.ts";
 
 /** What the test wants, in the file that the driver is given; paths are those in the test VM. */
@@ -37,25 +37,6 @@ const MTU = 1500;
 const CID = 7;
 const VSOCK = "/run/guest.vsock";
 const CALL_MS = 60_000;
-const terminal = openSync("/dev/console", "w");
-
-function say(mark: string, text: string): void {
-  for (const line of text.split("\n")) {
-    writeSync(terminal, `${mark}| ${line.replaceAll("\r", "")}\n`);
-  }
-}
-
-function loadModules(paths: readonly string[]): void {
-  for (const path of paths) {
-    try {
-      syscall("finit_module", path, openSync(path, "r"), cString(""), 0);
-    } catch (error) {
-      if (!isErrno(error, "EEXIST")) {
-        throw error;
-      }
-    }
-  }
-}
 
 function transportTo(address: string, folder: string) {
   const paths = {
@@ -105,7 +86,9 @@ async function askInCell(vmm: VmmProcess, folder: string, command: string): Prom
 
 async function drive(plan: GuestPlan): Promise<void> {
   const { folder } = plan;
-  loadModules(plan.modules);
+  for (const path of plan.modules) {
+    loadModule(path);
+  }
   const networks = new KernelVmNetworks("/var/lib/aurae");
   const nic = await networks.create(ID, 0, { mac: MAC, mtu: MTU });
   const authority = loadVmAuthority(

@@ -6,10 +6,9 @@ import { readChunks } from "../../src/domain/executables/read-chunks.ts";
 import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { CgroupFs } from "../../src/kernel/cgroup/cgroup-fs.ts";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
+import { loadModule } from "../../src/kernel/module/module.ts";
 import { FileAccounts } from "../../src/kernel/process/file-accounts.ts";
 import { KernelProcesses } from "../../src/kernel/process/kernel-processes.ts";
-import { isErrno } from "../../src/kernel/sys/error.ts";
-import { cString, syscall } from "../../src/kernel/sys/syscall.ts";
 import { KernelMonitors } from "../../src/monitor/kernel-monitors.ts";
 
 const FOLDER = "/monitor";
@@ -18,14 +17,7 @@ const terminal = openSync("/dev/console", "w");
 
 function loadModules(): void {
   for (const name of JSON.parse(readFileSync(`${FOLDER}/modules.json`, "utf8"))) {
-    try {
-      const module = openSync(`${FOLDER}/${name}.ko`, "r");
-      syscall("finit_module", name, module, cString(""), 0);
-    } catch (error) {
-      if (!isErrno(error, "EEXIST")) {
-        throw error;
-      }
-    }
+    loadModule(`${FOLDER}/${name}.ko`);
   }
 }
 

@@ -3,10 +3,10 @@
  * `auraed vmm`, has it boot a kernel, and presses the power button once the guest is ready. What the machine says goes to
  * the console, each line with a mark.
  */
-import { openSync, readdirSync, readFileSync, writeSync } from "node:fs";
-import { isErrno } from "../../src/kernel/sys/error.ts";
-import { cString, syscall } from "../../src/kernel/sys/syscall.ts";
+import { openSync, readdirSync, readFileSync } from "node:fs";
+import { loadModule } from "../../src/kernel/module/module.ts";
 import type { MachineConfig } from "../../src/vmm/protocol/machine-config.ts";
+import { say } from "./say-on-console.ts";
 import { configFor, VmmProcess } from "./vmm-process.ts";
 
 /** What the test wants, in the file that the driver is given. */
@@ -19,26 +19,6 @@ export interface DriverPlan {
   readonly ready: string;
   readonly readyMs: number;
   readonly endMs: number;
-}
-
-const terminal = openSync("/dev/console", "w");
-
-function say(mark: string, text: string): void {
-  for (const line of text.split("\n")) {
-    writeSync(terminal, `${mark}| ${line.replaceAll("\r", "")}\n`);
-  }
-}
-
-function loadModules(paths: readonly string[]): void {
-  for (const path of paths) {
-    try {
-      syscall("finit_module", path, openSync(path, "r"), cString(""), 0);
-    } catch (error) {
-      if (!isErrno(error, "EEXIST")) {
-        throw error;
-      }
-    }
-  }
 }
 
 /** Says what has come since the last time, in whole lines. */
@@ -69,7 +49,9 @@ function threadsOf(pid: number): string {
 }
 
 async function drive(plan: DriverPlan): Promise<void> {
-  loadModules(plan.modules);
+  for (const path of plan.modules) {
+    loadModule(path);
+  }
   const kernel = openSync(plan.kernel, "r");
   const initrds = plan.initrds.map((path) => openSync(path, "r"));
   const startedAtMs = Date.now();

@@ -4,6 +4,7 @@
  */
 import { Allowance } from "../base/allowance.ts";
 import { AuraeError, messageOf } from "../base/errors.ts";
+import type { SignalPoll } from "../kernel/io/signal-poll.ts";
 import { PacketChannel } from "../kernel/net/packet-channel.ts";
 import { SyscallError } from "../kernel/sys/error.ts";
 import type { FileDescriptor } from "../kernel/sys/fd.ts";
@@ -55,10 +56,10 @@ export class ControlClient implements Disposable {
   readonly #unasked = new Allowance(UNASKED_AT_ONCE, UNASKED_PER_SECOND);
 
   /** @param descriptor the daemon's end of the socket; it is taken over */
-  constructor(vm: string, descriptor: FileDescriptor, handler: ControlHandler) {
+  constructor(vm: string, descriptor: FileDescriptor, poll: SignalPoll, handler: ControlHandler) {
     this.#vm = vm;
     this.#handler = handler;
-    this.#channel = new PacketChannel(descriptor, MAX_MESSAGE_BYTES, {
+    this.#channel = new PacketChannel(descriptor, poll, MAX_MESSAGE_BYTES, {
       packet: (bytes, isCut) => this.#receive(bytes, isCut),
       end: () => {
         if (this.#closed === undefined) {

@@ -234,6 +234,7 @@ export class KernelMonitors implements Monitors, Disposable {
   ): VmmMonitor {
     return new VmmMonitor({
       ...{ id, record, exited, control, console, serial },
+      poll: this.#options.processes.poll,
       isAlive: () => this.#groups.has(id, record.pid),
       killAll: () => this.#groups.kill(id),
       wasOutOfMemory: () => this.#groups.wasOutOfMemory(id),

@@ -2,6 +2,7 @@
 import { Allowance } from "../base/allowance.ts";
 import { log } from "../base/log.ts";
 import type { Monitor, MonitorEnd, MonitorRecord, MonitorStatus } from "../domain/vms/monitors.ts";
+import type { SignalPoll } from "../kernel/io/signal-poll.ts";
 import type { OutputPipe, ProcessEnd } from "../kernel/process/processes.ts";
 import {
   EXIT_CODES,
@@ -40,6 +41,8 @@ export interface MonitorParts {
   readonly serial: OutputPipe;
   /** The daemon's end of the control socket; it is taken over. */
   readonly control: FileDescriptor;
+  /** Tells of that. */
+  readonly poll: SignalPoll;
   /** Resolves when the process has ended. */
   readonly exited: Promise<ProcessEnd>;
   isAlive(): boolean;
@@ -80,7 +83,7 @@ export class VmmMonitor implements Monitor {
     this.record = parts.record;
     this.console = parts.console;
     this.serial = parts.serial;
-    this.#client = new ControlClient(parts.id, parts.control, {
+    this.#client = new ControlClient(parts.id, parts.control, parts.poll, {
       event: (event) => this.#onEvent(event),
       closed: () => this.#onClosed(),
       broken: (reason) => this.#giveUp(reason),

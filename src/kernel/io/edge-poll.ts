@@ -6,6 +6,7 @@
 import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
   EPOLL_EVENT_BYTES,
   EPOLLET,
   EPOLLIN,
@@ -34,6 +35,12 @@ export class EdgePoll implements Disposable {
     this.#event.setUint32(4, fd, true);
     // SAFETY: the kernel reads the event, which lives as long as this.
     syscall("epoll_ctl", `add ${fd}`, this.#epoll.number, EPOLL_CTL_ADD, fd, this.#event);
+  }
+
+  /** Tells of it no more. Needed where others have what it describes open, too: closing it here does not end that. */
+  remove(fd: number): void {
+    // ENOENT, EBADF: it is not told of.
+    syscallRaw("epoll_ctl", this.#epoll.number, EPOLL_CTL_DEL, fd, null);
   }
 
   /**

@@ -36,6 +36,17 @@ export class SignalPoll implements Disposable {
     this.#watched.delete(fd);
   }
 
+  /**
+   * As {@link remove}, of what other processes have open, too: closing it would end neither what is told of it nor its
+   * signals.
+   * @throws {SyscallError}
+   */
+  removeShared(fd: number): void {
+    this.setSignals(fd, false);
+    this.#poll.remove(fd);
+    this.remove(fd);
+  }
+
   /** Tells of what has changed. */
   look(): void {
     const changes: (readonly [number, number])[] = [];

@@ -1,15 +1,22 @@
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { eventually } from "../../../test/harness/eventually.ts";
-import type { FileDescriptor } from "../sys/fd.ts";
+import { SignalPoll } from "../io/signal-poll.ts";
+import { F_DUPFD_CLOEXEC } from "../abi/open.ts";
+import { EventFd } from "../sys/event-fd.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import { syscall } from "../sys/syscall.ts";
 import { PacketChannel } from "./packet-channel.ts";
 import { MAX_PACKET_DESCRIPTORS, packetSocketPair, sendPacket } from "./packet-socket.ts";
 
 const MAX_BYTES = 100;
+const poll = new SignalPoll();
+afterAll(() => poll[Symbol.dispose]());
 
 interface Heard {
   readonly channel: PacketChannel;
   readonly packets: string[];
+  readonly own: FileDescriptor;
   readonly other: FileDescriptor;
   ends: number;
 }
@@ -18,11 +25,11 @@ interface Heard {
 function listen(): Heard {
   const [own, other] = packetSocketPair();
   const packets: string[] = [];
-  const channel = new PacketChannel(own, MAX_BYTES, {
+  const channel = new PacketChannel(own, poll, MAX_BYTES, {
     packet: (bytes, isCut) => packets.push(`${Buffer.from(bytes)}${isCut ? "…" : ""}`),
     end: () => (heard.ends += 1),
   });
-  const heard: Heard = { channel, packets, other, ends: 0 };
+  const heard: Heard = { channel, packets, own, other, ends: 0 };
   return heard;
 }
 
@@ -48,7 +55,7 @@ test("a PacketChannel hears what had come before it was there", async () => {
   using _other = other;
   sendPacket(other.number, Buffer.from("early"));
   const { promise, resolve } = Promise.withResolvers<string>();
-  using _ = new PacketChannel(own, MAX_BYTES, {
+  using _ = new PacketChannel(own, poll, MAX_BYTES, {
     packet: (bytes) => resolve(Buffer.from(bytes).toString()),
     end: () => undefined,
   });
@@ -68,6 +75,25 @@ test("of many PacketChannels each hears its own, and those that are closed nothi
     other[Symbol.dispose]();
   }
   expect(process.listenerCount("SIGIO")).toBe(1);
+});
+
+test("a PacketChannel that is closed has nothing told of its socket, which others hold open", async () => {
+  const heard = listen();
+  const { number } = heard.own;
+  using _held = new FileDescriptor(syscall("fcntl", "", number, F_DUPFD_CLOEXEC, 0));
+  heard.channel[Symbol.dispose]();
+  using next = new EventFd();
+  expect(next.descriptor.number).toBe(number);
+  let told = 0;
+  poll.add(number, () => (told += 1));
+  poll.look(); // it can be written to
+  told = 0;
+  send(heard, "late");
+  poll.look();
+  await Bun.sleep(0);
+  expect(told).toBe(0);
+  poll.remove(number);
+  heard.other[Symbol.dispose]();
 });
 
 test("a PacketChannel keeps no descriptor that comes along", async () => {

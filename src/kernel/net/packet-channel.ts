@@ -1,31 +1,15 @@
 /**
- * A packet socket that the event loop is told of: the kernel sends a signal, SIGIO, when something has come (fcntl(2),
- * O_ASYNC), so that many of them cost neither a thread nor a timer. Bun itself would read such a socket, too, but as a
- * stream: packets that came together would be one.
+ * A packet socket of which a `SignalPoll` tells. Bun itself would read such a socket, too, but as a stream: packets that
+ * came together would be one.
  */
 import { ERRNO } from "../abi/errno.ts";
-import { F_SETFL, F_SETOWN, O_ASYNC, O_NONBLOCK } from "../abi/open.ts";
+import type { SignalPoll } from "../io/signal-poll.ts";
 import { SyscallError } from "../sys/error.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
-import { syscall } from "../sys/syscall.ts";
 import { receivePacket, sendPacket } from "./packet-socket.ts";
 
 /** How many packets one look takes: whoever floods us must not keep the daemon from everything else. */
 const PACKETS_PER_LOOK = 32;
-
-/** Of this process: the signal does not say which one it is about. */
-const open = new Set<PacketChannel>();
-/**
- * For good: others may hold such a socket, too, and a signal that comes when nobody listens any more ends the process, as
- * signals do.
- */
-let isListening = false;
-
-function lookAtAll(): void {
-  for (const channel of [...open]) {
-    channel.look();
-  }
-}
 
 export interface PacketHandler {
   /** @param bytes are good during the call only @param isCut whether more came than there is room for */
@@ -36,6 +20,7 @@ export interface PacketHandler {
 
 export class PacketChannel implements Disposable {
   readonly #descriptor: FileDescriptor;
+  readonly #poll: SignalPoll;
   readonly #buffer: Uint8Array;
   readonly #handler: PacketHandler;
   #isOpen = true;
@@ -45,18 +30,19 @@ export class PacketChannel implements Disposable {
    * @param maxBytes of a packet
    * @throws {SyscallError}
    */
-  constructor(descriptor: FileDescriptor, maxBytes: number, handler: PacketHandler) {
+  constructor(
+    descriptor: FileDescriptor,
+    poll: SignalPoll,
+    maxBytes: number,
+    handler: PacketHandler,
+  ) {
     this.#descriptor = descriptor;
+    this.#poll = poll;
     this.#buffer = new Uint8Array(maxBytes);
     this.#handler = handler;
-    // Both belong to the open socket, which outlives this process: the last one to ask gets the signals.
-    syscall("fcntl", "F_SETOWN", descriptor.number, F_SETOWN, process.pid);
-    syscall("fcntl", "F_SETFL", descriptor.number, F_SETFL, O_NONBLOCK | O_ASYNC);
-    if (!isListening) {
-      process.on("SIGIO", lookAtAll);
-      isListening = true;
-    }
-    open.add(this);
+    // The signals belong to the open socket, which outlives this process: the last one to ask gets them.
+    poll.add(descriptor.number, () => this.look());
+    poll.setSignals(descriptor.number, true);
     setImmediate(() => this.look());
   }
 
@@ -97,8 +83,10 @@ export class PacketChannel implements Disposable {
   }
 
   #stop(): void {
-    this.#isOpen = false;
-    open.delete(this);
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      this.#poll.removeShared(this.#descriptor.number);
+    }
   }
 
   [Symbol.dispose](): void {

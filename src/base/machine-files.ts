@@ -5,6 +5,8 @@
  */
 import { AuraeError, messageOf } from "./errors.ts";
 
+/** The name alone. */
+export const HOSTNAME_FILE = "/etc/aurae/hostname";
 export const MOUNTS_FILE = "/etc/aurae/mounts.json";
 export const NETWORK_FILE = "/etc/aurae/network.json";
 

@@ -8,6 +8,7 @@ import { cpioArchive, type CpioEntry } from "../base/cpio.ts";
 import {
   type CardAddresses,
   type DriveMount,
+  HOSTNAME_FILE,
   MAX_MOUNTS,
   MOUNTS_FILE,
   mountsText,
@@ -42,7 +43,6 @@ export interface GuestNeeds {
 /** How long a guest's certificate is good for. It is made anew at each boot, and a guest can't renew it by itself. */
 export const GUEST_CERTIFICATE_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
-const HOSTNAME_FILE = "/etc/aurae/hostname";
 const KEY_FILE = `${DEFAULT_PKI_DIR}/${SERVER_FILES.key}`;
 
 function file(path: string, text: string): GuestFile {

@@ -9,11 +9,9 @@ import { AuraeError, messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
 import { type DriveMount, MOUNTS_FILE, parseMounts } from "../base/machine-files.ts";
 import { MS_NODEV, MS_NOSUID, MS_RDONLY, MS_RELATIME } from "../kernel/abi/mount.ts";
-import { isModuleLive, loadModule } from "../kernel/module/module.ts";
-import { moduleName } from "../kernel/module/module-name.ts";
 import { readFileSystemType } from "../kernel/mount/file-system-type.ts";
 import { mount, mountPoints, unmount } from "../kernel/mount/mount.ts";
-import { moduleFilesIn } from "./module-steps.ts";
+import { loadUnlessLive, moduleFilesIn } from "./module-steps.ts";
 import type { BootStep } from "./steps.ts";
 
 /** The names in a text of /proc/filesystems, one a line, some after `nodev`. */
@@ -29,9 +27,7 @@ function loadFileSystem(type: string): void {
     return;
   }
   for (const file of moduleFilesIn(readFileSync(list, "utf8"))) {
-    if (!isModuleLive(moduleName(file))) {
-      loadModule(join(home, file));
-    }
+    loadUnlessLive(home, file);
   }
 }
 

@@ -20,6 +20,18 @@ export function moduleFilesIn(list: string): string[] {
   return files.filter((file) => !normalize(file).startsWith("..")).slice(0, MAX_MODULES);
 }
 
+/**
+ * Not what is there already, as what /init has loaded meanwhile: the kernel would read the file and check its signature
+ * before it said so.
+ * @param home the folder of all modules
+ * @throws {SyscallError}
+ */
+export function loadUnlessLive(home: string, file: string): void {
+  if (!isModuleLive(moduleName(file))) {
+    loadModule(join(home, file));
+  }
+}
+
 export const MODULE_STEPS: readonly BootStep<unknown>[] = [
   {
     name: "load kernel modules",
@@ -32,11 +44,7 @@ export const MODULE_STEPS: readonly BootStep<unknown>[] = [
       }
       for (const file of moduleFilesIn(readFileSync(list, "utf8"))) {
         try {
-          // What /init has loaded meanwhile: the kernel would read the file and check its signature before it said so.
-          if (isModuleLive(moduleName(file))) {
-            continue;
-          }
-          loadModule(join(home, file));
+          loadUnlessLive(home, file);
         } catch (error) {
           log.warn("a kernel module does not load", { module: file, error: messageOf(error) });
         }

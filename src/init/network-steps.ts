@@ -5,7 +5,12 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
-import { NETWORK_FILE, parseNetwork, splitPrefix } from "../base/machine-files.ts";
+import {
+  type CardAddresses,
+  NETWORK_FILE,
+  parseNetwork,
+  splitPrefix,
+} from "../base/machine-files.ts";
 import { type Interface, Interfaces, waitForInterface } from "../kernel/net/interfaces.ts";
 import type { CommandLine } from "./command-line.ts";
 import { parseIpParameter, type StaticAddress } from "./ip-parameter.ts";
@@ -95,6 +100,20 @@ function configureAll({ commandLine }: NetworkContext): void {
   }
 }
 
+/** Of a card that is up. @throws {SyscallError} */
+export function giveAddresses(
+  interfaces: Interfaces,
+  index: number,
+  { addresses, gateway }: CardAddresses,
+): void {
+  for (const { address, prefixLength } of addresses.map(splitPrefix)) {
+    interfaces.addAddress(index, address, prefixLength);
+  }
+  if (gateway !== undefined) {
+    interfaces.addDefaultRoute({ gateway, index });
+  }
+}
+
 /** One card that is wrong, or not there, is told and left out: the others may be the way in. */
 function configureCards(): void {
   if (!existsSync(NETWORK_FILE)) {
@@ -104,7 +123,8 @@ function configureCards(): void {
   using interfaces = new Interfaces();
   // For all of them together: a site for another machine must not hold up this one's boot.
   const until = performance.now() + DEVICE_TIMEOUT_MS;
-  for (const { mac, addresses, gateway } of cards) {
+  for (const wanted of cards) {
+    const { mac } = wanted;
     try {
       const isIt = (candidate: Interface) => candidate.mac === mac;
       const card = waitForInterface(interfaces, isIt, Math.max(0, until - performance.now()));
@@ -112,12 +132,7 @@ function configureCards(): void {
         throw new Error("there is no such network device");
       }
       bringUp(interfaces, card);
-      for (const { address, prefixLength } of addresses.map(splitPrefix)) {
-        interfaces.addAddress(card.index, address, prefixLength);
-      }
-      if (gateway !== undefined) {
-        interfaces.addDefaultRoute({ gateway, index: card.index });
-      }
+      giveAddresses(interfaces, card.index, wanted);
     } catch (error) {
       log.warn("boot goes on without addresses of a card", { mac, error: messageOf(error) });
     }

@@ -5,17 +5,16 @@ import { type GuestFile, isLife, LIFE_FILE } from "../base/host-channel.ts";
 import { log } from "../base/log.ts";
 import {
   type CardAddresses,
+  HOSTNAME_FILE,
   NETWORK_FILE,
   parseNetwork,
-  splitPrefix,
 } from "../base/machine-files.ts";
 import { type Interface, Interfaces } from "../kernel/net/interfaces.ts";
 import { Links } from "../kernel/net/links.ts";
 import { syscall } from "../kernel/sys/syscall.ts";
-import { GUEST } from "./network-steps.ts";
+import { giveAddresses, GUEST } from "./network-steps.ts";
+import { setHostName } from "./system-steps.ts";
 
-const HOSTNAME_FILE = "/etc/aurae/hostname";
-const MAX_NAME_BYTES = 64;
 /** linux/time.h */
 const CLOCK_REALTIME = 0;
 const PRIVATE = 0o600;
@@ -44,8 +43,7 @@ export function writeFiles(files: readonly GuestFile[]): void {
 export function takeName(files: readonly GuestFile[]): void {
   const name = files.find(({ path }) => path === HOSTNAME_FILE)?.text.trim();
   if (name !== undefined) {
-    const bytes = Buffer.from(name).subarray(0, MAX_NAME_BYTES);
-    syscall("sethostname", JSON.stringify(name), bytes, bytes.length);
+    setHostName(name);
   }
 }
 
@@ -98,10 +96,5 @@ function takeCard(interfaces: Interfaces, link: Interface, card: CardAddresses):
   if (link.name === GUEST.device) {
     interfaces.addAddress(link.index, GUEST.address, GUEST.prefixLength, { isSure: true });
   }
-  for (const { address, prefixLength } of card.addresses.map(splitPrefix)) {
-    interfaces.addAddress(link.index, address, prefixLength);
-  }
-  if (card.gateway !== undefined) {
-    interfaces.addDefaultRoute({ gateway: card.gateway, index: link.index });
-  }
+  giveAddresses(interfaces, link.index, card);
 }

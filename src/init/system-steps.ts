@@ -1,6 +1,7 @@
 /** The machine's name, and how many files a process may have open. */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { HOSTNAME_FILE } from "../base/machine-files.ts";
 import { RLIMIT_NOFILE } from "../kernel/abi/resource.ts";
 import { isErrno } from "../kernel/sys/error.ts";
 import { syscall } from "../kernel/sys/syscall.ts";
@@ -25,18 +26,23 @@ function nameFromFile(path: string): string | undefined {
   }
 }
 
+/** What does not fit is cut off. @throws {SyscallError} */
+export function setHostName(name: string): void {
+  const bytes = Buffer.from(name).subarray(0, MAX_NAME_BYTES);
+  syscall("sethostname", JSON.stringify(name), bytes, bytes.length);
+}
+
 /** The kernel takes `hostname=` by itself; then come our site's file, the image's, and `ip=`. */
-function setHostname(context: NetworkContext): undefined {
+function nameMachine(context: NetworkContext): undefined {
   if (!UNNAMED.has(hostname())) {
     return undefined;
   }
   const name =
-    nameFromFile("/etc/aurae/hostname") ??
+    nameFromFile(HOSTNAME_FILE) ??
     nameFromFile("/etc/hostname") ??
     staticAddresses(context.commandLine).find((it) => it.hostname !== undefined)?.hostname ??
     FALLBACK_NAME;
-  const bytes = Buffer.from(name).subarray(0, MAX_NAME_BYTES);
-  syscall("sethostname", JSON.stringify(name), bytes, bytes.length);
+  setHostName(name);
   return undefined;
 }
 
@@ -47,6 +53,6 @@ function raiseOpenFiles(): undefined {
 }
 
 export const SYSTEM_STEPS: readonly BootStep<NetworkContext>[] = [
-  { name: "set the host name", onFailure: "warn", run: setHostname },
+  { name: "set the host name", onFailure: "warn", run: nameMachine },
   { name: "raise the limit of open files", onFailure: "warn", run: raiseOpenFiles },
 ];

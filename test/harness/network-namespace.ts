@@ -4,7 +4,9 @@
  */
 import { closeSync, openSync } from "node:fs";
 import { dlopen } from "bun:ffi";
+import { messageOf } from "../../src/base/errors.ts";
 import { CLONE_NEWNET } from "../../src/kernel/abi/sched.ts";
+import { openTap } from "../../src/kernel/net/tap.ts";
 
 const { symbols: libc } = dlopen("libc.so.6", {
   unshare: { args: ["int"], returns: "int" },
@@ -28,5 +30,16 @@ export class NetworkNamespace implements Disposable {
       throw new Error("setns: the way back to the host's network failed");
     }
     closeSync(this.#former);
+  }
+}
+
+/** Why no TAP devices can be had in a network namespace here; undefined where they can. */
+export function missingForTaps(): string | undefined {
+  try {
+    using _ = new NetworkNamespace();
+    openTap("probe")[Symbol.dispose]();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }

@@ -1,23 +1,12 @@
 /** The cards of a machine that goes on from a snapshot, in a network namespace of the test's own: the kernel's answers. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { messageOf } from "../../src/base/errors.ts";
 import { NETWORK_FILE, networkText } from "../../src/base/machine-files.ts";
 import { takeCards } from "../../src/init/own-machine.ts";
 import { Interfaces } from "../../src/kernel/net/interfaces.ts";
 import { openTap } from "../../src/kernel/net/tap.ts";
-import { NetworkNamespace } from "../harness/network-namespace.ts";
+import { missingForTaps, NetworkNamespace } from "../harness/network-namespace.ts";
 
-function missingForCards(): string | undefined {
-  try {
-    using _ = new NetworkNamespace();
-    openTap("probe")[Symbol.dispose]();
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
-const missing = missingForCards();
+const missing = missingForTaps();
 let stack: DisposableStack;
 
 beforeEach(() => {

@@ -10,20 +10,10 @@ import { openTap, type Tap } from "../../src/kernel/net/tap.ts";
 import { KernelVmNetworks, type Nic } from "../../src/kernel/net/vm-networks.ts";
 import { syscallRaw } from "../../src/kernel/sys/syscall.ts";
 import { eventually } from "../harness/eventually.ts";
-import { NetworkNamespace } from "../harness/network-namespace.ts";
+import { missingForTaps, NetworkNamespace } from "../harness/network-namespace.ts";
 
 const MAC = "02:00:00:00:00:07";
 const NIC = { mac: MAC, mtu: 1500 };
-
-function missingForNetworks(): string | undefined {
-  try {
-    using _ = new NetworkNamespace();
-    openTap("probe")[Symbol.dispose]();
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
-  }
-}
 
 function list(): Interface[] {
   using interfaces = new Interfaces();
@@ -69,7 +59,7 @@ function makeBridge(name: string, mtu = 1500): Interface {
 /** All that can be told of the namespace's devices, but for those of ours. */
 const others = () => list().filter(({ alias }) => !alias.startsWith("auraed:"));
 
-const missing = missingForNetworks();
+const missing = missingForTaps();
 
 if (missing === undefined) {
   tests();

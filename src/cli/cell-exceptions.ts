@@ -13,6 +13,7 @@ import type {
 } from "./exceptions.ts";
 import { exitCodeOfProcess } from "./exit-codes.ts";
 import { flag } from "./flags.ts";
+import { INPUT_FLAGS } from "./input-flags.ts";
 import { LOG_FLAGS } from "./log-flags.ts";
 
 const NO_CELL = { flag: "no-cell", summary: "It was started with --no-cell." };
@@ -50,17 +51,16 @@ const COMMAND_OR_ARGS: MethodException["exactlyOne"] = {
 };
 
 export const CELL_FLAGS = {
+  ...INPUT_FLAGS,
   wait: flag(
     "wait",
     "Write its output until it has ended, end with its exit code (128 and the signal's number for a signal), and stop it, so that its name is free again. Ctrl-C stops it.",
   ),
   keep: flag("keep", "With --wait: leave it as it is when it has ended."),
-  interactive: flag("interactive", "Send it our standard input.", { short: "i" }),
   terminal: flag("tty", "Give it a terminal, and put ours into raw mode.", {
     short: "t",
     aliases: ["terminal"],
   }),
-  noStdin: flag("no-stdin", "Only look on: send no input, not even from a terminal."),
 } as const;
 
 export const CELL_EXCEPTIONS: MethodExceptions = {

@@ -1,6 +1,7 @@
 /**
  * The rule by which names of the protos become names of the command line. Exceptions are in exceptions.ts.
  */
+import type { DescEnum } from "@bufbuild/protobuf";
 
 /** `GetAuraeDaemonLogStream` -> `get-aurae-daemon-log-stream`. */
 export function kebabFromPascal(name: string): string {
@@ -24,4 +25,10 @@ export function enumValueName(valueName: string, sharedPrefix: string | undefine
       ? valueName.slice(sharedPrefix.length)
       : valueName;
   return short.toLowerCase().replaceAll("_", "-");
+}
+
+/** A number of an enum as people are shown it: by its short name, if it has one. */
+export function enumText({ value: values, sharedPrefix }: DescEnum, value: number): string {
+  const name = values[value]?.name;
+  return name === undefined ? String(value) : enumValueName(name, sharedPrefix);
 }

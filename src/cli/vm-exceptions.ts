@@ -9,6 +9,7 @@ import { VmService, type VmServiceWaitResponse } from "../gen/aurae/vms/v0/vms_p
 import type { ExtraCommand, MethodException, MethodExceptions } from "./exceptions.ts";
 import { EXIT } from "./exit-codes.ts";
 import { flag } from "./flags.ts";
+import { INPUT_FLAGS } from "./input-flags.ts";
 import { LOG_FLAGS } from "./log-flags.ts";
 
 const VM: MethodException = { positionals: [{ path: "vm_id" }] };
@@ -17,8 +18,7 @@ const END_NOTE =
   "The exit code is 0 where the guest turned itself off or wanted a reset, and 1 where it ended otherwise.";
 
 export const VM_FLAGS = {
-  noStdin: flag("no-stdin", "Only look on: send no input, not even from a terminal."),
-  interactive: flag("interactive", "Send it our standard input.", { short: "i" }),
+  ...INPUT_FLAGS,
   terminal: flag("tty", "Put our terminal into raw mode, and tell it the size.", {
     short: "t",
     aliases: ["terminal"],

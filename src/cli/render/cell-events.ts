@@ -7,7 +7,7 @@ import {
   CellEventKindSchema,
 } from "../../gen/aurae/cells/v0/executables_pb.ts";
 import { escapeText } from "../../base/escape.ts";
-import { enumValueName } from "../names.ts";
+import { enumText } from "../names.ts";
 import { exitText } from "./executables.ts";
 import { timeTextMs } from "./times.ts";
 
@@ -41,8 +41,5 @@ function whatHappened({ kind, exitCode, exitSignal }: CellEvent): string {
     }
     return exitCode < 0 ? "exited" : exitText({ case: "exitCode", value: exitCode });
   }
-  const value = CellEventKindSchema.value[kind];
-  return value === undefined
-    ? String(kind)
-    : enumValueName(value.name, CellEventKindSchema.sharedPrefix);
+  return enumText(CellEventKindSchema, kind);
 }

@@ -5,7 +5,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import type { ReflectList, ReflectMessage } from "@bufbuild/protobuf/reflect";
 import { escapeText } from "../../base/escape.ts";
-import { enumValueName } from "../names.ts";
+import { enumText } from "../names.ts";
 import { renderTable } from "./table.ts";
 import { paint, type Style } from "./style.ts";
 import { timeTextMs } from "./times.ts";
@@ -71,8 +71,7 @@ function hasPresence(field: DescField): boolean {
 
 function scalarText(field: DescField, value: unknown): string {
   if (field.enum !== undefined) {
-    const name = field.enum.value[Number(value)]?.name;
-    return name === undefined ? String(value) : enumValueName(name, field.enum.sharedPrefix);
+    return enumText(field.enum, Number(value));
   }
   if (typeof value === "bigint" && TIME_FIELD.test(field.name)) {
     return value === 0n ? "" : timeTextMs(value);

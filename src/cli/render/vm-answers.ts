@@ -16,7 +16,7 @@ import type {
   VmServiceWaitResponse,
 } from "../../gen/aurae/vms/v0/vms_pb.ts";
 import { escapeText } from "../../base/escape.ts";
-import { enumValueName } from "../names.ts";
+import { enumText } from "../names.ts";
 import type { SpecialRenderer } from "./answers.ts";
 import type { Style } from "./style.ts";
 import { renderTable } from "./table.ts";
@@ -108,8 +108,5 @@ function whatHappened({ kind, end }: VmEvent): string {
   if (kind === VmEventKind.ENDED && end !== undefined) {
     return escapeText(endText(end));
   }
-  const value = VmEventKindSchema.value[kind];
-  return value === undefined
-    ? String(kind)
-    : enumValueName(value.name, VmEventKindSchema.sharedPrefix);
+  return enumText(VmEventKindSchema, kind);
 }

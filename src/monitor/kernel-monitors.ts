@@ -29,7 +29,7 @@ import { openProcess, readProcStat } from "../kernel/process/proc-stat.ts";
 import { FileDescriptor } from "../kernel/sys/fd.ts";
 import { syscallRaw } from "../kernel/sys/syscall.ts";
 import { MOST_VCPUS } from "../vmm/protocol/machine-config.ts";
-import { monitorFailure } from "./failures.ts";
+import { monitorFailure, unmet } from "./failures.ts";
 import { jailLimits, jailPlan, jailRoot, MAX_THREADS } from "./jail.ts";
 import { MonitorFiles } from "./monitor-files.ts";
 import { UserIds } from "./user-ids.ts";
@@ -103,6 +103,7 @@ export class KernelMonitors implements Monitors, Disposable {
     const undo = new AsyncDisposableStack();
     try {
       undo.defer(() => void this.#ids.delete(spec.id));
+      this.#requireNobody(spec.id);
       await this.#removeLeftovers(spec.id);
       const uid = this.#uids.take();
       undo.defer(() => this.#uids.giveBack(uid));
@@ -137,6 +138,16 @@ export class KernelMonitors implements Monitors, Disposable {
     }
     if (this.#ids.has(id)) {
       refuse("already_exists", `VM '${id}' has a monitor already`);
+    }
+  }
+
+  /** What runs under the id is somebody's machine, and not ours to end. @throws {AuraeError} */
+  #requireNobody(id: string): void {
+    const pids = this.#groups.processes(id);
+    if (pids.length > 0) {
+      const who = `process ${pids.join(", ")} of a VM '${id}' that this daemon did not start`;
+      const remedy = "stop it where it was started, or end it, or take another id";
+      throw unmet(`${who} runs on this host, another auraed's it seems: ${remedy}`, id);
     }
   }
 

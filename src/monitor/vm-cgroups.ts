@@ -66,9 +66,14 @@ export class VmCgroups {
     return controllers;
   }
 
+  /** The processes in the group; none where there is no such group. */
+  processes(id: string): number[] {
+    return this.#cgroups.processes(this.#path(id));
+  }
+
   /** Whether the process runs, and is in the group. */
   has(id: string, pid: number): boolean {
-    return this.#cgroups.processes(this.#path(id)).includes(pid);
+    return this.processes(id).includes(pid);
   }
 
   kill(id: string): void {

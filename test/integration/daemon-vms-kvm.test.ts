@@ -16,6 +16,8 @@ import { eventually } from "../harness/eventually.ts";
 import { endingKernel, missingForMonitors, sleepingKernel } from "../harness/monitor-world.ts";
 
 const SLOW = 60_000;
+/** All daemons of a host have the same control groups, where ids are of one machine only. */
+const [A, B] = [`a-${process.pid}`, `b-${process.pid}`] as const;
 const suite = `auraed and its virtual machines${missingForMonitors === undefined ? "" : ` (need ${missingForMonitors})`}`;
 
 describe.skipIf(missingForMonitors !== undefined)(suite, () => {
@@ -51,28 +53,28 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
   test(
     "are two at a time, and the next daemon's after a kill -9, as they were",
     async () => {
-      for (const id of ["a", "b"]) {
+      for (const id of [A, B]) {
         await allocate(id);
         await vms().start({ vmId: id });
       }
-      await vms().pause({ vmId: "b" });
-      await eventually("its words", async () => (await printed("a")) === "hi");
+      await vms().pause({ vmId: B });
+      await eventually("its words", async () => (await printed(A)) === "hi");
       const before = (await vms().list({})).machines;
       expect(before).toMatchObject([{ status: "Running" }, { status: "Paused" }]);
       await daemon.end("SIGKILL");
       daemon = await daemon.successor();
       expect((await vms().list({})).machines).toEqual(before);
-      expect(await printed("a")).toBe("hi");
-      await vms().resume({ vmId: "b" });
+      expect(await printed(A)).toBe("hi");
+      await vms().resume({ vmId: B });
       // Nobody hears the power button in it.
-      const { end } = await vms().stop({ vmId: "b", gracePeriodMs: 100 });
+      const { end } = await vms().stop({ vmId: B, gracePeriodMs: 100 });
       expect(end).toMatchObject({
         kind: VmEndKind.KILLED,
         message: "it did not end within 100 ms",
       });
       expect((await vms().list({})).machines).toMatchObject([
-        { id: "a", status: "Running", hostPid: before[0]?.hostPid },
-        { id: "b", status: "Shutdown", hostPid: 0 },
+        { id: A, status: "Running", hostPid: before[0]?.hostPid },
+        { id: B, status: "Shutdown", hostPid: 0 },
       ]);
     },
     SLOW,
@@ -81,13 +83,13 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
   test(
     "that turn themselves off are seen to have, and can be started again",
     async () => {
-      await allocate("a", "ends");
+      await allocate(A, "ends");
       for (const round of [1, 2]) {
-        await vms().start({ vmId: "a" });
-        expect((await vms().wait({ vmId: "a" })).end).toMatchObject({ kind: VmEndKind.OFF });
-        expect(await printed("a")).toBe("bye".repeat(round));
+        await vms().start({ vmId: A });
+        expect((await vms().wait({ vmId: A })).end).toMatchObject({ kind: VmEndKind.OFF });
+        expect(await printed(A)).toBe("bye".repeat(round));
       }
-      expect((await vms().list({})).machines).toMatchObject([{ id: "a", status: "Shutdown" }]);
+      expect((await vms().list({})).machines).toMatchObject([{ id: A, status: "Shutdown" }]);
     },
     SLOW,
   );
@@ -95,8 +97,8 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
   test(
     "go with a daemon that ends in order",
     async () => {
-      await allocate("a");
-      const { hostPid } = await vms().start({ vmId: "a" });
+      await allocate(A);
+      const { hostPid } = await vms().start({ vmId: A });
       await daemon.end("SIGTERM");
       expect(() => process.kill(hostPid, 0)).toThrow("ESRCH");
       daemon = await daemon.successor();

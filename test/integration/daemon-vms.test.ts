@@ -7,6 +7,8 @@ import { TestDaemon } from "../harness/daemon.ts";
 import { missingForCgroups } from "../harness/host.ts";
 
 const missing = missingForCgroups();
+/** All daemons of a host have the same control groups, where ids are of one machine only. */
+const [A, B] = [`a-${process.pid}`, `b-${process.pid}`] as const;
 const MACHINE = {
   ...{ memSizeMb: 5_000, vcpuCount: 2, kernelImgPath: "/none/vmlinuz", initrdPaths: ["/none/i"] },
   ...{ kernelArgs: ["console=hvc0"], noNics: true },
@@ -26,26 +28,26 @@ describe.skipIf(missing !== undefined)(`auraed and virtual machines ${missing ??
   const vms = () => daemon.client(VmService);
 
   test("are there for the daemon that comes after a kill -9, with all that was asked for", async () => {
-    await vms().allocate({ machine: { id: "a", ...MACHINE } });
-    await vms().allocate({ machine: { id: "b", ...MACHINE, balloonMb: 16 } });
-    const before = await vms().inspect({ vmId: "b" });
+    await vms().allocate({ machine: { id: A, ...MACHINE } });
+    await vms().allocate({ machine: { id: B, ...MACHINE, balloonMb: 16 } });
+    const before = await vms().inspect({ vmId: B });
     expect(before.machine).toMatchObject({ memSizeMb: 5_000, balloonMb: 16, vsockCid: 4 });
     await daemon.end("SIGKILL");
     daemon = await daemon.successor();
     expect((await vms().list({})).machines).toMatchObject([
-      { id: "a", status: "Created", memSizeMb: 5_000 },
-      { id: "b", status: "Created" },
+      { id: A, status: "Created", memSizeMb: 5_000 },
+      { id: B, status: "Created" },
     ]);
-    expect(await vms().inspect({ vmId: "b" })).toEqual(before);
+    expect(await vms().inspect({ vmId: B })).toEqual(before);
   });
 
   test("can't be started without a kernel, and are as they were before", async () => {
-    const error = await vms().start({ vmId: "a" }).catch(ConnectError.from);
+    const error = await vms().start({ vmId: A }).catch(ConnectError.from);
     expect(error).toBeInstanceOf(ConnectError);
-    expect((error as ConnectError).rawMessage).toStartWith("vm 'a' could not be started: ");
+    expect((error as ConnectError).rawMessage).toStartWith(`vm '${A}' could not be started: `);
     expect((await vms().list({})).machines).toMatchObject([
-      { id: "a", status: "Created", hostPid: 0 },
-      { id: "b", status: "Created" },
+      { id: A, status: "Created", hostPid: 0 },
+      { id: B, status: "Created" },
     ]);
   });
 

@@ -242,6 +242,22 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
   );
 
   test(
+    "are left alone by another daemon, which can't have one of that id",
+    async () => {
+      await using world = new MonitorWorld();
+      const spec = world.spec();
+      const vm = await world.create(spec);
+      using other = world.another();
+      const failure = await other.create(spec).catch((error: Error) => error.message);
+      expect(failure).toStartWith(
+        `process ${vm.record.pid} of a VM '${spec.id}' that this daemon did not start runs on this host`,
+      );
+      expect(await vm.status()).toMatchObject({ state: "created" });
+    },
+    SLOW,
+  );
+
+  test(
     "can be cleared away where a daemon that comes back could not go on with them",
     async () => {
       await using world = new MonitorWorld();

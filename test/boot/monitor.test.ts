@@ -47,8 +47,9 @@ test("a monitor is jailed on an initramfs, too, within the limits of its control
   await using vm = await bootVm({ name: "monitor", archives: [archive], memoryMib: 1024 });
   const command = `cd /${FOLDER} && auraescript driver.js >/dev/console 2>&1`;
   await vm.client(CellService).start({ executable: { name: "driver", command } });
-  await vm.waitForConsole(/^FOUND .*\}\s*$/m, 120_000);
-  const found = JSON.parse(/^FOUND (.*\})\s*$/m.exec(vm.console())?.[1] ?? "{}");
+  // All of the line: what comes over a console comes in pieces.
+  const [, answer = ""] = await vm.waitForConsole(/^FOUND (.*)\r?\n/m, 120_000);
+  const found = JSON.parse(answer);
   expect(found).toEqual({
     said: "hi",
     state: "running",

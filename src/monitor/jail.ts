@@ -19,6 +19,7 @@ import { mountPoints } from "../kernel/mount/mount.ts";
 import type { LaunchPlan, ResourceLimit, RootPlan } from "../kernel/process/launch-plan.ts";
 import { programFilesOf } from "../kernel/process/program-files.ts";
 import { RESOURCE_LIMITS } from "../kernel/process/resource-limits.ts";
+import { RUNTIME_ENV } from "../vmm/protocol/runtime-env.ts";
 
 /** Where the machine's sockets are, for its monitor. */
 export const SOCKETS_FOLDER = "/run";
@@ -99,8 +100,8 @@ export function jailLimits(largestBytes: number, memoryBytes: number): ResourceL
 export function jailPlan(uid: number) {
   return {
     paths: [],
-    // The loader looks there first; nothing else is in it, not even a PATH.
-    env: { LD_LIBRARY_PATH: `/${LIBRARIES}` },
+    // The loader looks in the folder first; nothing else is in it, not even a PATH.
+    env: { LD_LIBRARY_PATH: `/${LIBRARIES}`, ...RUNTIME_ENV },
     cwd: "/",
     cgroupNamespace: true,
     newNamespaces: NAMESPACES,

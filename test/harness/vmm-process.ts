@@ -21,6 +21,7 @@ import {
   type VmmEvent,
   type VmmMessage,
 } from "../../src/vmm/protocol/messages.ts";
+import { RUNTIME_ENV } from "../../src/vmm/protocol/runtime-env.ts";
 import { pipePair, readNow } from "./socket-pair.ts";
 
 const ANSWER_MS = 20_000;
@@ -104,6 +105,7 @@ export class VmmProcess implements AsyncDisposable {
       ...[kvm, ...fds],
     ];
     this.process = Bun.spawn([...command], {
+      env: { ...process.env, ...RUNTIME_ENV },
       stdio: stdio as ["ignore", number, number],
     });
     closeSync(kvm);

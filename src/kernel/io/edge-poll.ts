@@ -3,6 +3,7 @@
  * writable, and again after it was found not to be. So nothing is changed while it is used, and an own descriptor
  * stands for them all, to be polled by somebody else.
  */
+import { SYS } from "../abi/syscalls.ts";
 import {
   EPOLL_CLOEXEC,
   EPOLL_CTL_ADD,
@@ -14,7 +15,8 @@ import {
   EPOLLRDHUP,
 } from "../abi/wait.ts";
 import { FileDescriptor } from "../sys/fd.ts";
-import { syscall, syscallRaw } from "../sys/syscall.ts";
+import { addressOf } from "../sys/memory.ts";
+import { callRaw, syscall, syscallRaw } from "../sys/syscall.ts";
 
 /** Of one call. */
 const MAX_EVENTS = 64;
@@ -22,6 +24,7 @@ const MAX_EVENTS = 64;
 export class EdgePoll implements Disposable {
   readonly #epoll = new FileDescriptor(syscall("epoll_create1", "", EPOLL_CLOEXEC));
   readonly #events = new DataView(new ArrayBuffer(MAX_EVENTS * EPOLL_EVENT_BYTES));
+  readonly #eventsAddress = addressOf(this.#events);
   readonly #event = new DataView(new ArrayBuffer(EPOLL_EVENT_BYTES));
 
   /** Readable when `take` has something to tell. */
@@ -50,7 +53,8 @@ export class EdgePoll implements Disposable {
    */
   take(handle: (fd: number, events: number) => void, timeoutMs = 0): boolean {
     // SAFETY: the kernel writes at most `MAX_EVENTS` events.
-    const count = syscallRaw("epoll_wait", this.#epoll.number, this.#events, MAX_EVENTS, timeoutMs);
+    const { number } = this.#epoll;
+    const count = callRaw(SYS.epoll_wait, number, this.#eventsAddress, MAX_EVENTS, timeoutMs);
     for (let i = 0; i < count; i++) {
       const at = i * EPOLL_EVENT_BYTES;
       handle(this.#events.getUint32(at + 4, true), this.#events.getUint32(at, true));

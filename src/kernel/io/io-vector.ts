@@ -4,9 +4,9 @@
  */
 import { ERRNO } from "../abi/errno.ts";
 import { IOVEC } from "../abi/unix.ts";
+import { SYS } from "../abi/syscalls.ts";
 import { addressOf } from "../sys/memory.ts";
-import { type SyscallArgument, syscallRaw } from "../sys/syscall.ts";
-import type { SyscallName } from "../abi/syscalls.ts";
+import { callRaw } from "../sys/syscall.ts";
 
 /** What one call takes (UIO_MAXIOV, writev(2)). */
 export const MAX_VECTORS = 1024;
@@ -17,10 +17,14 @@ const WORD = 2 ** 32;
 export class IoVector {
   /** 64-bit fields in halves: low first. */
   readonly #words: Uint32Array;
+  readonly #address: number;
   readonly #capacity: number;
-  /** The memory that the vectors point to, which must live until the call has returned. */
+  /** The memory that the vectors point to, which must live until the call has returned: a few mappings, each once. */
   readonly #held: Uint8Array[] = [];
-  readonly #addresses = new WeakMap<Uint8Array, number>();
+  /** Where each of them is. */
+  readonly #bases: number[] = [];
+  /** Where the first part is. */
+  #start = 0;
   #count = 0;
   #byteLength = 0;
 
@@ -29,7 +33,8 @@ export class IoVector {
       throw new RangeError(`${capacity} vectors, and 1 to ${MAX_VECTORS} can be`);
     }
     this.#capacity = capacity;
-    this.#words = new Uint32Array(capacity * WORDS_PER_IOVEC);
+    this.#words = new Uint32Array(new ArrayBuffer(capacity * IOVEC.size));
+    this.#address = addressOf(this.#words);
   }
 
   get count(): number {
@@ -42,9 +47,24 @@ export class IoVector {
   }
 
   clear(): void {
+    this.#start = 0;
     this.#count = 0;
     this.#byteLength = 0;
     this.#held.length = 0;
+    this.#bases.length = 0;
+  }
+
+  /** Takes the first parts off, which hold so many bytes. The memory stays held until all are cleared. */
+  dropFirst(count: number, byteLength: number): void {
+    this.#start += count;
+    this.#count -= count;
+    this.#byteLength -= byteLength;
+  }
+
+  /** Takes the last part off, which holds so many bytes. */
+  dropLast(byteLength: number): void {
+    this.#count -= 1;
+    this.#byteLength -= byteLength;
   }
 
   /** Adds a part. @returns false, and adds nothing, where no more go into one call. @throws {RangeError} */
@@ -55,37 +75,46 @@ export class IoVector {
     if (this.#count === this.#capacity) {
       return false;
     }
-    let base = this.#addresses.get(bytes);
-    if (base === undefined) {
-      // SAFETY: `bytes` is held until the vectors are cleared, and by its owner for as long as it is given here; it is
-      // neither transferred nor resized. The range was checked to lie within it.
-      base = addressOf(bytes);
-      this.#addresses.set(bytes, base);
+    if (this.#start + this.#count === this.#capacity) {
+      const from = this.#start * WORDS_PER_IOVEC;
+      this.#words.copyWithin(0, from, from + this.#count * WORDS_PER_IOVEC);
+      this.#start = 0;
     }
-    const address = base + offset;
-    const at = this.#count * WORDS_PER_IOVEC;
+    const address = this.#baseOf(bytes) + offset;
+    const at = (this.#start + this.#count) * WORDS_PER_IOVEC;
     this.#words[at] = address % WORD;
     this.#words[at + 1] = Math.floor(address / WORD);
     this.#words[at + 2] = length % WORD;
     this.#words[at + 3] = Math.floor(length / WORD);
-    if (this.#held.at(-1) !== bytes) {
-      this.#held.push(bytes);
-    }
     this.#count += 1;
     this.#byteLength += length;
     return true;
   }
 
+  #baseOf(bytes: Uint8Array): number {
+    const at = this.#held.indexOf(bytes);
+    const known = this.#bases[at];
+    if (known !== undefined) {
+      return known;
+    }
+    // SAFETY: `bytes` is held until the vectors are cleared; it is neither transferred nor resized. Whoever uses the address
+    // has checked that its range lies within.
+    const base = addressOf(bytes);
+    this.#held.push(bytes);
+    this.#bases.push(base);
+    return base;
+  }
+
   /** For the calls below. */
-  get words(): Uint32Array {
-    return this.#words;
+  get address(): number {
+    return this.#address + this.#start * IOVEC.size;
   }
 }
 
 /** Calls again after EINTR, which none of these has to report. */
-function call(name: SyscallName, ...args: readonly SyscallArgument[]): number {
+function call(number: number, fd: number, vector: IoVector, position: number): number {
   for (;;) {
-    const result = syscallRaw(name, ...args);
+    const result = callRaw(number, fd, vector.address, vector.count, position, 0);
     if (result !== -ERRNO.EINTR) {
       return result;
     }
@@ -97,20 +126,20 @@ function call(name: SyscallName, ...args: readonly SyscallArgument[]): number {
 
 /** readv(2). @returns the bytes read, or -errno */
 export function readVector(fd: number, vector: IoVector): number {
-  return call("readv", fd, vector.words, vector.count);
+  return call(SYS.readv, fd, vector, 0);
 }
 
 /** writev(2). @returns the bytes written, or -errno */
 export function writeVector(fd: number, vector: IoVector): number {
-  return call("writev", fd, vector.words, vector.count);
+  return call(SYS.writev, fd, vector, 0);
 }
 
 /** preadv(2). @param position below 2^53 @returns the bytes read, or -errno */
 export function readVectorAt(fd: number, vector: IoVector, position: number): number {
-  return call("preadv", fd, vector.words, vector.count, position, 0);
+  return call(SYS.preadv, fd, vector, position);
 }
 
 /** pwritev(2). @param position below 2^53 @returns the bytes written, or -errno */
 export function writeVectorAt(fd: number, vector: IoVector, position: number): number {
-  return call("pwritev", fd, vector.words, vector.count, position, 0);
+  return call(SYS.pwritev, fd, vector, position);
 }

@@ -1,7 +1,9 @@
 /** The array of `struct pollfd` for poll(2), made once and filled for each call; it grows as it needs to. */
 import { ERRNO } from "../abi/errno.ts";
+import { SYS } from "../abi/syscalls.ts";
 import { SyscallError } from "../sys/error.ts";
-import { syscallRaw } from "../sys/syscall.ts";
+import { addressOf } from "../sys/memory.ts";
+import { callRaw } from "../sys/syscall.ts";
 
 const WORDS = 2;
 const FIRST_CAPACITY = 16;
@@ -39,7 +41,7 @@ export class PollList {
    */
   wait(timeoutMs: number): number {
     // SAFETY: the kernel reads and writes `#count` structures, which the array holds.
-    const result = syscallRaw("poll", this.#words, this.#count, timeoutMs);
+    const result = callRaw(SYS.poll, addressOf(this.#words), this.#count, timeoutMs);
     if (result === -ERRNO.EINTR) {
       this.#forget();
       return 0;

@@ -4,8 +4,9 @@
  */
 import { ERRNO, errnoName } from "../abi/errno.ts";
 import { KVM_GET_MP_STATE, KVM_MP_STATE, KVM_RUN, KVM_SET_MP_STATE } from "../abi/kvm.ts";
+import { SYS } from "../abi/syscalls.ts";
 import { bytesAt, Mapping } from "../sys/mapping.ts";
-import { ioctlRaw, type SyscallArgument } from "../sys/syscall.ts";
+import { callRaw, type SyscallArgument } from "../sys/syscall.ts";
 import { kickThread, receiveKicks } from "../sys/thread.ts";
 import type { KvmDescriptor, RequestTarget } from "./kvm-descriptor.ts";
 import { INTERRUPTED, RunPage } from "./run-page.ts";
@@ -80,7 +81,7 @@ export class Vcpu implements Disposable, RequestTarget {
    */
   run(): VcpuExit {
     // SAFETY: KVM_RUN writes the run page, which its mapping's owner keeps until this thread is done.
-    const result = ioctlRaw(this.#fd, KVM_RUN, 0);
+    const result = callRaw(SYS.ioctl, this.#fd, KVM_RUN);
     if (result >= 0) {
       return this.#page.decode();
     }

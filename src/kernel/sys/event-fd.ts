@@ -1,11 +1,14 @@
 /** Counters that the kernel, and other threads, add to and wait for: eventfd(2). */
 import { EFD_CLOEXEC, EFD_NONBLOCK } from "../abi/eventfd.ts";
 import { ERRNO } from "../abi/errno.ts";
+import { SYS } from "../abi/syscalls.ts";
 import { SyscallError } from "./error.ts";
 import { FileDescriptor } from "./fd.ts";
-import { syscall, syscallRaw } from "./syscall.ts";
+import { addressOf } from "./memory.ts";
+import { callRaw, syscall, syscallRaw } from "./syscall.ts";
 
 const ONE = new BigUint64Array([1n]);
+const ONE_ADDRESS = addressOf(ONE);
 
 export interface EventFdOptions {
   /** Whether {@link EventFd.take} waits for the counter to be more than 0. */
@@ -29,7 +32,7 @@ export class EventFd implements Disposable {
 
   /** Adds 1, and so wakes who waits. @throws {SyscallError} */
   signal(): void {
-    const result = syscallRaw("write", this.descriptor.number, ONE, ONE.byteLength);
+    const result = callRaw(SYS.write, this.descriptor.number, ONE_ADDRESS, ONE.byteLength);
     // EAGAIN: the counter is at its most, so whoever waits is woken already.
     if (result < 0 && result !== -ERRNO.EAGAIN) {
       throw new SyscallError("write", -result, "an eventfd");

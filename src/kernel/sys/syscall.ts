@@ -76,13 +76,13 @@ export function syscallRetry(
 }
 
 /**
- * ioctl(2) for the one loop where every call counts: nothing is allocated, and nothing is checked.
- * @param argument an integer below 2^53; an address stays good only while its memory is referenced
+ * For loops where every call counts: nothing is allocated, and nothing is checked.
+ * @param number of `SYS`; the others are integers below 2^53, and an address stays good only while its memory is referenced
  * @returns the kernel's result, or `-errno`
  */
-export function ioctlRaw(fd: number, request: number, argument: number): number {
-  // SAFETY: as for syscallRaw; what the request reads and writes is the caller's to hold.
-  return Number(library().au_syscall(SYS.ioctl, fd, request, argument, 0, 0, 0));
+export function callRaw(number: number, a: number, b = 0, c = 0, d = 0, e = 0, f = 0): number {
+  // SAFETY: as for syscallRaw; what the call reads and writes is the caller's to hold.
+  return Number(library().au_syscall(number, a, b, c, d, e, f));
 }
 
 /** A NUL-terminated copy of a string, as the kernel takes paths and names. @throws {RangeError} on an inner NUL */

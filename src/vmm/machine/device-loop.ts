@@ -149,7 +149,9 @@ export class DeviceLoop<Command> implements Disposable {
       this.#edges.take(this.#onEdge, timeoutMs);
     } else {
       this.#list.wait(timeoutMs);
-      this.#edges.take(this.#onEdge);
+      if (this.#list.events(0) !== 0) {
+        this.#edges.take(this.#onEdge);
+      }
     }
     access.endSleep();
   }

@@ -29,7 +29,7 @@ export type DeviceSpec =
 
 export type DeviceKind = DeviceSpec["kind"];
 
-/** How many queues each has; `device-of-spec.test.ts` holds it against the devices. */
+/** How many queues each has; `device-plan.test.ts` holds it against the devices. */
 export const QUEUE_COUNTS: Readonly<Record<DeviceKind, number>> = {
   block: 1,
   net: 2,

@@ -21,14 +21,14 @@ test("GuestMemory reads and writes little-endian, at any alignment, in every reg
   }
 });
 
-test("GuestMemory bytes and locate are the region itself, no copy", () => {
+test("GuestMemory bytes and find are the region itself, no copy", () => {
   const bytes = new Uint8Array(0x100);
   const memory = new GuestMemory([{ start: 0x1000, bytes }]);
   memory.bytes(0x1010, 4).fill(7);
   expect(bytes.subarray(0xf, 0x15)).toEqual(Uint8Array.of(0, 7, 7, 7, 7, 0));
-  const { region, offset } = memory.locate(0x10ff, 1);
+  const region = memory.find(0x10ff, 1);
   expect(region.bytes).toBe(bytes);
-  expect(offset).toBe(0xff);
+  expect([region.start, region.end, region.view.byteLength]).toEqual([0x1000, 0x1100, 0x100]);
 });
 
 const OUTSIDE: readonly [address: number, length: number][] = [
@@ -50,7 +50,7 @@ const OUTSIDE: readonly [address: number, length: number][] = [
 test.each(OUTSIDE)("GuestMemory refuses %p with %p bytes", (address, length) => {
   const memory = twoRegions();
   expect(() => memory.bytes(address, length)).toThrow(GuestMemoryError);
-  expect(() => memory.locate(address, length)).toThrow(GuestMemoryError);
+  expect(() => memory.find(address, length)).toThrow(GuestMemoryError);
 });
 
 test("GuestMemory refuses a number that a region ends in", () => {

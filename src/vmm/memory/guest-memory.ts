@@ -27,45 +27,48 @@ export interface MemoryRegion {
   readonly bytes: Uint8Array;
 }
 
-interface Mapped {
-  readonly region: MemoryRegion;
+/** What an address is found in. Its place there is the address less `start`. */
+export interface MappedRegion extends MemoryRegion {
+  /** Of all of it. */
   readonly view: DataView;
+  /** The address after its last byte. */
   readonly end: number;
 }
 
-function mappedOf(region: MemoryRegion): Mapped {
-  const { start, bytes } = region;
+function mappedOf({ start, bytes }: MemoryRegion): MappedRegion {
   if (!Number.isSafeInteger(start) || start < 0 || start + bytes.length > ADDRESS_LIMIT) {
     throw new RangeError(`a memory region at ${start} of ${bytes.length} bytes is not below 2^52`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { region, view, end: start + bytes.length };
+  return { start, bytes, view, end: start + bytes.length };
 }
 
 export class GuestMemory {
   /** In the order of their addresses. */
   readonly regions: readonly MemoryRegion[];
-  readonly #mapped: readonly Mapped[];
+  readonly #mapped: readonly MappedRegion[];
 
   /** @throws {RangeError} on regions that overlap, or reach beyond 2^52 */
   constructor(regions: readonly MemoryRegion[]) {
-    const mapped = regions.map(mappedOf).toSorted((a, b) => a.region.start - b.region.start);
-    for (const [i, { region }] of mapped.entries()) {
-      if (region.start < (mapped[i - 1]?.end ?? 0)) {
-        throw new RangeError(
-          `the memory region at 0x${region.start.toString(16)} overlaps another`,
-        );
+    const mapped = regions.map(mappedOf).toSorted((a, b) => a.start - b.start);
+    for (const [i, { start }] of mapped.entries()) {
+      if (start < (mapped[i - 1]?.end ?? 0)) {
+        throw new RangeError(`the memory region at 0x${start.toString(16)} overlaps another`);
       }
     }
     this.#mapped = mapped;
-    this.regions = mapped.map(({ region }) => region);
+    this.regions = mapped;
   }
 
-  /** The only check of an address: whole numbers, and a range that lies in one region. */
-  #find(address: number, length: number): Mapped {
+  /**
+   * The only check of an address: whole numbers, and a range that lies in one region. Nothing is allocated: descriptors are
+   * found by it.
+   * @throws {GuestMemoryError}
+   */
+  find(address: number, length: number): MappedRegion {
     if (length >= 0 && Number.isSafeInteger(address) && Number.isSafeInteger(length)) {
       for (const mapped of this.#mapped) {
-        if (address >= mapped.region.start && address + length <= mapped.end) {
+        if (address >= mapped.start && address + length <= mapped.end) {
           return mapped;
         }
       }
@@ -75,47 +78,38 @@ export class GuestMemory {
 
   /** The guest's own bytes, no copy. @throws {GuestMemoryError} unless the whole range lies in one region */
   bytes(address: number, length: number): Uint8Array {
-    const { region } = this.#find(address, length);
-    return region.bytes.subarray(address - region.start, address - region.start + length);
+    const { start, bytes } = this.find(address, length);
+    return bytes.subarray(address - start, address - start + length);
   }
 
   /** Little-endian, at any alignment, as all below. @throws {GuestMemoryError} */
   read16(address: number): number {
-    const { view, region } = this.#find(address, 2);
-    return view.getUint16(address - region.start, true);
+    const { view, start } = this.find(address, 2);
+    return view.getUint16(address - start, true);
   }
 
   read32(address: number): number {
-    const { view, region } = this.#find(address, 4);
-    return view.getUint32(address - region.start, true);
+    const { view, start } = this.find(address, 4);
+    return view.getUint32(address - start, true);
   }
 
   read64(address: number): bigint {
-    const { view, region } = this.#find(address, 8);
-    return view.getBigUint64(address - region.start, true);
+    const { view, start } = this.find(address, 8);
+    return view.getBigUint64(address - start, true);
   }
 
   write16(address: number, value: number): void {
-    const { view, region } = this.#find(address, 2);
-    view.setUint16(address - region.start, value, true);
+    const { view, start } = this.find(address, 2);
+    view.setUint16(address - start, value, true);
   }
 
   write32(address: number, value: number): void {
-    const { view, region } = this.#find(address, 4);
-    view.setUint32(address - region.start, value, true);
+    const { view, start } = this.find(address, 4);
+    view.setUint32(address - start, value, true);
   }
 
   write64(address: number, value: bigint): void {
-    const { view, region } = this.#find(address, 8);
-    view.setBigUint64(address - region.start, value, true);
-  }
-
-  /** The region and offset of a range, for preadv/pwritev on guest memory, and a view of the region. @throws {GuestMemoryError} */
-  locate(
-    address: number,
-    length: number,
-  ): { readonly region: MemoryRegion; readonly offset: number; readonly view: DataView } {
-    const { region, view } = this.#find(address, length);
-    return { region, offset: address - region.start, view };
+    const { view, start } = this.find(address, 8);
+    view.setBigUint64(address - start, value, true);
   }
 }

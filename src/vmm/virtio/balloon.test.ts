@@ -109,6 +109,7 @@ test("BalloonDevice keeps the driver's buffer over a snapshot", () => {
   guest.queue(2).kick();
   const state = JSON.parse(JSON.stringify(guest.transport.save()));
   guest.transport.restore(state);
+  guest.transport.drain(2);
   expect(guest.transport.save()).toEqual(state);
   guest.transport.run(() => device.requestStatistics());
   expect(guest.queue(2).take()?.head).toBe(0);

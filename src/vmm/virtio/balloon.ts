@@ -64,9 +64,6 @@ export interface BalloonOptions {
   readonly onStatistics?: (statistics: BalloonStatistics) => void;
 }
 
-/** In a snapshot: the driver's buffer for statistics is not with the device. No descriptor has that index. */
-const NO_HEAD = 0xffff;
-
 const INFLATE = 0;
 const DEFLATE = 1;
 
@@ -176,7 +173,8 @@ export class BalloonDevice implements VirtioDevice {
   /** A page that is none of the guest's is the driver's fault. A run of pages may go on in the next region. */
   #discardPages(memory: GuestMemory, first: number, end: number): void {
     for (let at = first * PAGE_BYTES; at < end * PAGE_BYTES;) {
-      const { region, offset } = memory.locate(at, PAGE_BYTES);
+      const region = memory.find(at, PAGE_BYTES);
+      const offset = at - region.start;
       const inRegion = Math.floor((region.bytes.length - offset) / PAGE_BYTES) * PAGE_BYTES;
       const length = Math.min(end * PAGE_BYTES - at, inRegion);
       this.#options.discard(region.bytes, offset, length);
@@ -215,22 +213,20 @@ export class BalloonDevice implements VirtioDevice {
     return true;
   }
 
+  /** The driver's buffer for statistics is in its queue then, and is taken out of it again. */
   save(): VersionedState {
     return {
       version: STATE_VERSION,
       targetPages: B.BALLOON_CONFIG.read(this.#view, "num_pages"),
       actualPages: B.BALLOON_CONFIG.read(this.#view, "actual"),
-      statisticsHead: this.#statisticsBuffer?.head ?? NO_HEAD,
     };
   }
 
   restore(state: unknown): void {
     const reader = new StateReader("balloon", state, STATE_VERSION);
-    const head = reader.number("statisticsHead", NO_HEAD);
     B.BALLOON_CONFIG.write(this.#view, {
       num_pages: reader.number("targetPages", U32_MAX),
       actual: reader.number("actualPages", U32_MAX),
     });
-    this.#statisticsBuffer = head === NO_HEAD ? undefined : { head, readable: [], writable: [] };
   }
 }

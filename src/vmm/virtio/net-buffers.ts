@@ -1,13 +1,13 @@
 /**
- * The buffers that a driver has for received frames, gathered for one read: a single one, or as many as the largest
- * frame may take where buffers are merged (virtio 1.2, 5.1.6.4). What a frame did not use serves the next one, and is
- * given back to the queue in the end.
+ * The buffers that a driver has for received frames, ready for one read: a single one, or as many as the largest frame may
+ * take where buffers are merged (virtio 1.2, 5.1.6.4). What a frame did not use serves the next one: a short frame costs
+ * one buffer and no more.
  */
 import { NET_HDR } from "../../kernel/abi/virtio-net.ts";
-import { type IoVector, MAX_VECTORS } from "../../kernel/io/io-vector.ts";
+import { IoVector, MAX_VECTORS, readVector } from "../../kernel/io/io-vector.ts";
 import { VirtioFault } from "./fault.ts";
 import type { DescriptorChain, Virtqueue } from "./queue.ts";
-import { bytesIn, copyTo, type Segment } from "./segments.ts";
+import { bytesIn, copyTo } from "./segments.ts";
 
 /** Where the rest goes of a frame that is longer than the buffers, which tells that it was. */
 const OVERFLOW_BYTES = 64 * 1024;
@@ -25,15 +25,20 @@ export interface NetBuffersOptions {
   readonly largestBytes: number;
 }
 
+interface Buffer {
+  readonly chain: DescriptorChain;
+  readonly byteLength: number;
+}
+
 export class NetBuffers {
   readonly #queue: Virtqueue;
   readonly #isMerging: boolean;
   readonly #largestBytes: number;
   readonly #overflow = new Uint8Array(new ArrayBuffer(OVERFLOW_BYTES));
   readonly #count = new Uint8Array(2);
-  #chains: DescriptorChain[] = [];
-  #bytes = 0;
-  #segments = 0;
+  /** All of the buffers, one after the other. */
+  readonly #vector = new IoVector(MAX_VECTORS);
+  readonly #buffers: Buffer[] = [];
 
   constructor({ queue, isMerging, largestBytes }: NetBuffersOptions) {
     this.#queue = queue;
@@ -42,11 +47,11 @@ export class NetBuffers {
   }
 
   /**
-   * Has the vector point to buffers for one frame.
+   * Has enough of them for one frame, whatever its length.
    * @returns false where there are too few; then the driver notifies when it has more
    * @throws {VirtioFault} @throws {GuestMemoryError}
    */
-  gather(vector: IoVector): boolean {
+  fill(): boolean {
     while (!this.#isEnough()) {
       const chain = this.#queue.pop();
       if (chain !== undefined) {
@@ -55,66 +60,72 @@ export class NetBuffers {
         return false;
       }
     }
-    vector.clear();
-    for (const { region, offset, length } of this.#all()) {
-      vector.add(region.bytes, offset, length);
-    }
-    return vector.add(this.#overflow, 0, OVERFLOW_BYTES);
+    return true;
   }
 
   #isEnough(): boolean {
     if (!this.#isMerging) {
-      return this.#chains.length > 0;
+      return this.#buffers.length > 0;
     }
     // A driver whose whole ring is less than the largest frame gets what fits.
-    const isAll = this.#chains.length >= this.#queue.size;
-    return this.#bytes >= this.#largestBytes || isAll || this.#segments >= ENOUGH_SEGMENTS;
+    const isAll = this.#buffers.length >= this.#queue.size;
+    const { byteLength, count } = this.#vector;
+    return byteLength >= this.#largestBytes || isAll || count >= ENOUGH_SEGMENTS;
   }
 
   #take(chain: DescriptorChain): void {
-    const count = chain.writable.length;
-    if (count === 0 || count > MAX_BUFFER_SEGMENTS) {
-      throw new VirtioFault(`a receive buffer of ${count} writable descriptors`);
+    const { writable } = chain;
+    if (writable.length === 0 || writable.length > MAX_BUFFER_SEGMENTS) {
+      throw new VirtioFault(`a receive buffer of ${writable.length} writable descriptors`);
     }
-    this.#chains.push(chain);
-    this.#bytes += bytesIn(chain.writable);
-    this.#segments += count;
+    for (const { region, offset, length } of writable) {
+      this.#vector.add(region.bytes, offset, length);
+    }
+    this.#buffers.push({ chain, byteLength: bytesIn(writable) });
   }
 
-  #all(): Segment[] {
-    return this.#chains.flatMap(({ writable }) => writable);
+  /** Reads a frame into them. @returns its length with its header, which may be more than they hold; or -errno */
+  read(fd: number): number {
+    this.#vector.add(this.#overflow, 0, OVERFLOW_BYTES);
+    const count = readVector(fd, this.#vector);
+    this.#vector.dropLast(OVERFLOW_BYTES);
+    return count;
   }
 
   /** Gives the driver the frame of so many bytes that was read. @returns false where it did not fit: it is lost */
   deliver(length: number): boolean {
-    if (length > this.#bytes) {
+    if (length > this.#vector.byteLength) {
       return false;
     }
-    const parts: number[] = [];
-    for (let left = length; left > 0; left -= parts.at(-1) ?? left) {
-      parts.push(Math.min(left, bytesIn(this.#chains[parts.length]?.writable ?? [])));
-    }
-    // Both bytes of num_buffers, which the TAP device leaves as they were (5.1.6.4.1).
-    this.#count[0] = parts.length & 0xff;
-    this.#count[1] = parts.length >> 8;
-    copyTo(this.#all(), NET_HDR.offsets.num_buffers, this.#count);
-    for (const [i, written] of parts.entries()) {
-      const chain = this.#chains.shift();
-      if (chain !== undefined) {
-        this.#bytes -= bytesIn(chain.writable);
-        this.#segments -= chain.writable.length;
-        // The driver looks for all of them as soon as it sees the first.
-        this.#queue.push(chain, written, i === parts.length - 1);
+    this.#writeCount(length);
+    let left = length;
+    for (let next = this.#buffers.shift(); next !== undefined; next = this.#buffers.shift()) {
+      const { chain, byteLength } = next;
+      const written = Math.min(left, byteLength);
+      left -= written;
+      this.#vector.dropFirst(chain.writable.length, byteLength);
+      // The driver looks for all of them as soon as it sees the first.
+      this.#queue.push(chain, written, left === 0);
+      if (left === 0) {
+        break;
       }
     }
     return true;
   }
 
-  /** What is left belongs to the driver again. */
-  giveBack(): void {
-    this.#queue.rewind(this.#chains.length);
-    this.#chains = [];
-    this.#bytes = 0;
-    this.#segments = 0;
+  /** Both bytes of num_buffers, which the TAP device leaves as they were (5.1.6.4.1). */
+  #writeCount(length: number): void {
+    let needed = 0;
+    for (let held = 0; held < length; needed++) {
+      held += this.#buffers[needed]?.byteLength ?? length;
+    }
+    this.#count[0] = needed & 0xff;
+    this.#count[1] = needed >> 8;
+    const [first] = this.#buffers;
+    const header =
+      first !== undefined && first.byteLength >= NET_HDR.size
+        ? first.chain.writable
+        : this.#buffers.flatMap(({ chain }) => chain.writable);
+    copyTo(header, NET_HDR.offsets.num_buffers, this.#count);
   }
 }

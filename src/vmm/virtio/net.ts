@@ -8,7 +8,7 @@ import * as T from "../../kernel/abi/if-tun.ts";
 import { POLLIN, POLLOUT } from "../../kernel/abi/poll.ts";
 import * as N from "../../kernel/abi/virtio-net.ts";
 import { VIRTIO_ID_NET } from "../../kernel/abi/virtio.ts";
-import { IoVector, MAX_VECTORS, readVector, writeVector } from "../../kernel/io/io-vector.ts";
+import { IoVector, MAX_VECTORS, writeVector } from "../../kernel/io/io-vector.ts";
 import {
   type DeviceContext,
   type Features,
@@ -19,7 +19,7 @@ import {
 } from "./device.ts";
 import { NetBuffers } from "./net-buffers.ts";
 import type { DescriptorChain, Virtqueue } from "./queue.ts";
-import { bytesIn } from "./segments.ts";
+import { bytesIn, type Segments } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 
 const QUEUE_SIZE = 256;
@@ -97,6 +97,7 @@ export class NetDevice implements VirtioDevice {
   };
   readonly #port: NetPort;
   readonly #mtu: number;
+  /** Of a frame that is sent. */
   readonly #vector = new IoVector(MAX_VECTORS);
   #buffers: NetBuffers | undefined;
   #transmit: Virtqueue | undefined;
@@ -179,24 +180,20 @@ export class NetDevice implements VirtioDevice {
     if (buffers === undefined) {
       return false;
     }
-    try {
-      for (let frames = 0; frames < MAX_FRAMES; frames++) {
-        if (!buffers.gather(this.#vector)) {
-          this.#hasBuffers = false; // the driver tells when it has more
-          return false;
-        }
-        const count = readVector(this.#port.fd, this.#vector);
-        if (count <= 0) {
-          this.#isPortGone = count !== -ERRNO.EAGAIN;
-          return false;
-        }
-        const isTaken = count >= HEADER_BYTES && buffers.deliver(count);
-        this.counters[isTaken ? "receivedFrames" : "receiveDrops"] += 1;
+    for (let frames = 0; frames < MAX_FRAMES; frames++) {
+      if (!buffers.fill()) {
+        this.#hasBuffers = false; // the driver tells when it has more
+        return false;
       }
-      return true;
-    } finally {
-      buffers.giveBack();
+      const count = buffers.read(this.#port.fd);
+      if (count <= 0) {
+        this.#isPortGone = count !== -ERRNO.EAGAIN;
+        return false;
+      }
+      const isTaken = count >= HEADER_BYTES && buffers.deliver(count);
+      this.counters[isTaken ? "receivedFrames" : "receiveDrops"] += 1;
     }
+    return true;
   }
 
   #send(): boolean {
@@ -210,11 +207,7 @@ export class NetDevice implements VirtioDevice {
     const length = bytesIn(chain.readable);
     let count = -ERRNO.EINVAL;
     if (length > HEADER_BYTES && length <= MAX_GSO_BYTES + VLAN_TAG_BYTES) {
-      this.#vector.clear();
-      const isWhole = chain.readable.every(({ region, offset, length: bytes }) =>
-        this.#vector.add(region.bytes, offset, bytes),
-      );
-      count = isWhole ? writeVector(this.#port.fd, this.#vector) : count;
+      count = this.#fill(chain.readable) ? writeVector(this.#port.fd, this.#vector) : count;
     }
     if (count === -ERRNO.EAGAIN) {
       this.#isPortFull = true;
@@ -222,6 +215,16 @@ export class NetDevice implements VirtioDevice {
     }
     this.counters[count < 0 ? "sendDrops" : "sentFrames"] += 1;
     queue.push(chain, 0);
+    return true;
+  }
+
+  #fill(segments: Segments): boolean {
+    this.#vector.clear();
+    for (const { region, offset, length } of segments) {
+      if (!this.#vector.add(region.bytes, offset, length)) {
+        return false;
+      }
+    }
     return true;
   }
 

@@ -224,6 +224,25 @@ test("Virtqueue rewind has chains popped again", () => {
   expect([rings.queue.pop()!.head, rings.queue.pop()!.head]).toEqual([1, 0]);
 });
 
+test("Virtqueue has what was popped and not pushed popped again by who goes on from its state", () => {
+  const rings = new Rings();
+  rings.table(DESC, [
+    [0x5000, 1, 0, 0],
+    [0x5000, 2, 0, 0],
+    [0x5000, 3, 0, 0],
+  ]);
+  for (const head of [2, 0, 1]) {
+    rings.offer(head);
+  }
+  rings.queue.push(rings.queue.pop()!, 0);
+  expect([rings.queue.pop()!.head, rings.queue.pop()!.head]).toEqual([0, 1]);
+  const state = rings.queue.save();
+  rings.queue.rewind(2);
+  expect(rings.queue.save()).toEqual(state);
+  rings.queue.restore(state, { hasEventIndex: false, hasIndirect: false });
+  expect([rings.queue.pop()!.head, rings.queue.pop()!.head]).toEqual([0, 1]);
+});
+
 test("Virtqueue takeInterrupt follows the driver's flag, and asks once for what was pushed", () => {
   const rings = new Rings();
   rings.table(DESC, [[0x5000, 1, 0, 0]]);

@@ -101,6 +101,8 @@ export class Virtqueue {
   #rings: Rings | undefined;
   /** Index of the next entry of the available ring, modulo 2^16, as all of them. */
   #nextAvailable = 0;
+  /** Chains that were popped, and are with the device: the last ones of all, since it pushes them in their order. */
+  #taken = 0;
   /** The available ring's index when it was last looked at. */
   #seenAvailable = 0;
   #nextUsed = 0;
@@ -152,14 +154,15 @@ export class Virtqueue {
     this.size = this.maxSize;
     Object.assign(this.addresses, ZERO);
     this.#nextAvailable = 0;
+    this.#taken = 0;
     this.#seenAvailable = 0;
     this.#nextUsed = 0;
     this.#decidedUsed = 0;
   }
 
   #view(address: number, length: number): DataView {
-    const { region, offset } = this.#memory.locate(address, length);
-    return new DataView(region.bytes.buffer, region.bytes.byteOffset + offset, length);
+    const { start, bytes } = this.#memory.find(address, length);
+    return new DataView(bytes.buffer, bytes.byteOffset + address - start, length);
   }
 
   /**
@@ -183,12 +186,14 @@ export class Virtqueue {
     const at = RING_HEAD_BYTES + 2 * (this.#nextAvailable % rings.size);
     const chain = this.#walk(rings, rings.available.getUint16(at, true));
     this.#nextAvailable = (this.#nextAvailable + 1) & U16_MAX;
+    this.#taken += 1;
     return chain;
   }
 
   /** Gives the last chains back that were popped, and not pushed: they are popped again, in the same order. */
   rewind(count: number): void {
     this.#nextAvailable = (this.#nextAvailable - count) & U16_MAX;
+    this.#taken -= count;
   }
 
   /** Follows a chain through the table, and an indirect table at its end (2.7.5.3). */
@@ -219,7 +224,9 @@ export class Virtqueue {
           throw new VirtioFault(`an indirect table of ${length} bytes`);
         }
         // Not a view of its own, which would be more garbage than all else of the chain.
-        ({ view: table, offset: start } = this.#memory.locate(address, length));
+        const region = this.#memory.find(address, length);
+        table = region.view;
+        start = address - region.start;
         entries = length / DESCRIPTOR_BYTES;
         limit = MAX_CHAIN_DESCRIPTORS;
         isIndirect = true;
@@ -254,7 +261,8 @@ export class Virtqueue {
     // What the guest sees as one may lie in several regions, one after the other.
     const segments = isWritable ? writable : readable;
     for (let done = 0; done < length;) {
-      const { region, offset } = this.#memory.locate(address + done, 1);
+      const region = this.#memory.find(address + done, 1);
+      const offset = address + done - region.start;
       const size = Math.min(length - done, region.bytes.length - offset);
       segments.push({ region, offset, length: size });
       done += size;
@@ -275,6 +283,7 @@ export class Virtqueue {
     rings.used.setUint32(at, chain.head, true);
     rings.used.setUint32(at + 4, written, true);
     this.#nextUsed = (this.#nextUsed + 1) & U16_MAX;
+    this.#taken -= 1;
     if (isSeen) {
       // x86 keeps the order of the stores: whoever sees the index sees the elements.
       rings.used.setUint16(INDEX_OFFSET, this.#nextUsed, true);
@@ -358,13 +367,14 @@ export class Virtqueue {
     return ((now - event - 1) & U16_MAX) < ((now - before) & U16_MAX);
   }
 
+  /** What the device has taken is there to be taken again. */
   save(): VersionedState {
     return {
       version: STATE_VERSION,
       size: this.size,
       isReady: this.isReady,
       ...this.addresses,
-      nextAvailable: this.#nextAvailable,
+      nextAvailable: (this.#nextAvailable - this.#taken) & U16_MAX,
       nextUsed: this.#nextUsed,
     };
   }

@@ -9,6 +9,7 @@
 //     --open FD=PATH      opened for reading and writing, or for reading where that is refused
 //     --tap FD=NAME       a TAP device whose host has 10.99.0.1 and answers on port 5001
 //     --control FILE      a socket for packets at 3, the other end at 4, and what is done with it (below)
+//     --env NAME=VALUE    in the monitor's environment
 //     --trace             the time of the first KVM_RUN of all, by the kernel's tracing; tracefs has to be mounted
 //     --seconds N         the longest that a run may take
 //
@@ -296,6 +297,8 @@ static char **parse(int argc, char **argv)
 			server = start_server();
 		} else if (strcmp(flag, "--control") == 0)
 			control_path = value;
+		else if (strcmp(flag, "--env") == 0)
+			require(putenv(argv[i]) == 0, value);
 		else if (strcmp(flag, "--seconds") == 0)
 			limit_seconds = atol(value);
 		else

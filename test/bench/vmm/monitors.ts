@@ -1,5 +1,6 @@
 /** How host.c is to run either monitor, so that both have the same machine: one vCPU, a disk, a network card, a serial port. */
 import type { MachineConfig } from "../../../src/vmm/protocol/machine-config.ts";
+import { RUNTIME_ENV } from "../../../src/vmm/protocol/runtime-env.ts";
 import { END, FIRST_INSTRUCTION, GUEST_BYTES, LOOP } from "./marks.ts";
 
 /** The guest gets no console: what the kernel says would cost each monitor what its serial port costs. */
@@ -114,8 +115,9 @@ function oursArguments(
   kernel: string,
   flags: readonly string[],
 ): string[] {
+  const env = Object.entries(RUNTIME_ENV).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
   const given = ["--control", control, "--serial", "2", "--open", "5=/dev/kvm"];
-  return [host, ...given, "--open", `6=${kernel}`, ...flags, "--", auraed, "vmm"];
+  return [host, ...env, ...given, "--open", `6=${kernel}`, ...flags, "--", auraed, "vmm"];
 }
 
 export interface Ours {

@@ -1,0 +1,16 @@
+/**
+ * What whoever starts a monitor has to have in its environment, since JavaScriptCore reads it before any of our code runs.
+ *
+ * The guest's memory is mapped as buffers, each of which counts as the size of a thread's heap. A collector that lets its
+ * heap double before it collects would leave as much garbage as the guest has memory: work on queues makes a little of it at
+ * a time, for as long as the machine runs.
+ */
+
+const MIB = 1024 * 1024;
+/** Of garbage, in each thread: that of thousands of frames of a network. Four times as much makes nothing faster. */
+const GARBAGE_BYTES = MIB;
+
+/** Heap.cpp in JavaScriptCore: with `gcMaxHeapSize`, a heap collects whenever so many bytes were allocated. */
+export const RUNTIME_ENV: Readonly<Record<string, string>> = {
+  BUN_JSC_gcMaxHeapSize: String(GARBAGE_BYTES),
+};

@@ -46,6 +46,13 @@ export class AuraeError extends Error {
   }
 }
 
+/** The invalid_argument for one bad field of a request; see {@link FieldViolation}. */
+export function badField(field: string, description: string): AuraeError {
+  return new AuraeError("invalid_argument", `${field}: ${description}`, {
+    violations: [{ field, description }],
+  });
+}
+
 /** The message of anything that can be thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -3,7 +3,7 @@
  * the default. Root keeps what the daemon has; anybody else gets no capability, no new privilege, and the default
  * seccomp profile.
  */
-import { AuraeError } from "../../base/errors.ts";
+import { badField } from "../../base/errors.ts";
 import type { Accounts } from "../../kernel/process/accounts.ts";
 import { capabilityNumber, capabilitySet } from "../../kernel/process/capabilities.ts";
 import type { ResourceLimit } from "../../kernel/process/launch-plan.ts";
@@ -18,12 +18,6 @@ const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 export type SpecOptions = Pick<StartOptions, "paths" | "argv" | "cwd" | "env" | "stdin"> &
   Credentials & { readonly resourceLimits?: readonly ResourceLimit[] };
 
-function invalid(field: string, description: string): AuraeError {
-  return new AuraeError("invalid_argument", `${field}: ${description}`, {
-    violations: [{ field, description }],
-  });
-}
-
 /** @throws {AuraeError} invalid_argument, naming the field, for a name that the machine does not have */
 export function credentialsFrom(
   privileges: Privileges,
@@ -33,7 +27,7 @@ export function credentialsFrom(
   const { user, group, supplementaryGroups, capabilities } = privileges;
   const account = user === undefined ? undefined : accounts.user(user);
   if (user !== undefined && account === undefined) {
-    throw invalid(
+    throw badField(
       `${prefix}user`,
       `this machine has no user ${JSON.stringify(user)}; see /etc/passwd, or give a number`,
     );
@@ -41,7 +35,7 @@ export function credentialsFrom(
   const groupId = (name: string, field: string): number => {
     const id = accounts.group(name);
     if (id === undefined) {
-      throw invalid(
+      throw badField(
         `${prefix}${field}`,
         `this machine has no group ${JSON.stringify(name)}; see /etc/group, or give a number`,
       );
@@ -69,7 +63,7 @@ function capabilitiesFrom(names: readonly string[]): bigint {
     names.map((name) => {
       const number = capabilityNumber(name);
       if (number === undefined) {
-        throw invalid(
+        throw badField(
           "executable.privileges.capabilities.names",
           `there is no capability ${JSON.stringify(name)}; see capabilities(7)`,
         );
@@ -83,7 +77,7 @@ function resourceLimitsFrom(limits: Readonly<Record<string, NamedLimit>>): Resou
   return Object.entries(limits).map(([name, { soft, hard }]) => {
     const resource = resourceLimitNumber(name);
     if (resource === undefined) {
-      throw invalid(
+      throw badField(
         "executable.resource_limits",
         `there is no limit ${JSON.stringify(name)}; see getrlimit(2), such as nofile`,
       );
@@ -91,7 +85,7 @@ function resourceLimitsFrom(limits: Readonly<Record<string, NamedLimit>>): Resou
     const most = hard ?? UNLIMITED;
     const limit = { resource, soft: soft ?? most, hard: most };
     if (limit.soft > limit.hard) {
-      throw invalid("executable.resource_limits", `${name}: soft is above hard`);
+      throw badField("executable.resource_limits", `${name}: soft is above hard`);
     }
     return limit;
   });

@@ -9,7 +9,7 @@
  * Pause, resume, update and snapshot take turns. Stop and Free may come at any time: they wait for a start, and press the
  * button when it is their turn, but the end comes in time whatever the others do.
  */
-import { AuraeError } from "../../base/errors.ts";
+import { AuraeError, badField } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { Outcome } from "../../base/outcome.ts";
 import { pauseGuest, resumeGuest, snapshotGuest } from "./guest-control.ts";
@@ -326,9 +326,7 @@ export class Vm {
     }
     const fault = balloonFault(balloonMb, this.#spec.memoryMb);
     if (fault !== undefined) {
-      throw new AuraeError("invalid_argument", `balloon_mb: ${fault}`, {
-        violations: [{ field: "balloon_mb", description: fault }],
-      });
+      throw badField("balloon_mb", fault);
     }
     if (this.#phase.kind === "live") {
       await this.#withMonitor("updated", (monitor) => monitor.setBalloon(balloonMb * MIB));

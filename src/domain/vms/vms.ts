@@ -2,7 +2,7 @@
  * The virtual machines of this host. What is described here is theirs alone: ids, context ids on vsock, MAC addresses, and
  * who uses which drive.
  */
-import { AuraeError, messageOf } from "../../base/errors.ts";
+import { AuraeError, badField, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { DriveUse } from "./drive-use.ts";
 import type { VmSurroundings } from "./launch-vm.ts";
@@ -228,10 +228,7 @@ function restoredSpec(asked: RestoreAsk, from: VmSpec): AskedVm {
 
 function refuseOtherNumber(field: string, given: number, had: number): void {
   if (given > 0 && given !== had) {
-    const description = `the snapshot has ${had}, and not ${given}: name all of them, or none`;
-    throw new AuraeError("invalid_argument", `${field}: ${description}`, {
-      violations: [{ field, description }],
-    });
+    throw badField(field, `the snapshot has ${had}, and not ${given}: name all of them, or none`);
   }
 }
 

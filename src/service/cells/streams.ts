@@ -4,7 +4,7 @@
  */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { AuraeError, messageOf } from "../../base/errors.ts";
+import { AuraeError, badField, messageOf } from "../../base/errors.ts";
 import { Channel } from "../../base/channel.ts";
 import { log } from "../../base/log.ts";
 import { CellName } from "../../domain/cells/cell-name.ts";
@@ -37,7 +37,7 @@ function execSpecFrom(start: ExecStart): ExecSpec {
   const [program, ...rest] = start.args;
   const { terminal, user, group } = start;
   if (program === undefined || program === "" || start.args.some((arg) => arg.includes("\0"))) {
-    throw invalid("start.args", "name a program, and have no NUL character");
+    throw badField("start.args", "name a program, and have no NUL character");
   }
   return {
     args: [program, ...rest],
@@ -49,12 +49,6 @@ function execSpecFrom(start: ExecStart): ExecSpec {
     },
     terminal: terminal && { rows: terminal.rows, columns: terminal.columns },
   };
-}
-
-function invalid(field: string, description: string): AuraeError {
-  return new AuraeError("invalid_argument", `${field}: ${description}`, {
-    violations: [{ field, description }],
-  });
 }
 
 /**
@@ -96,7 +90,7 @@ async function firstOf<T extends { readonly message: Input }>(
   const first = await requests.next();
   const message = first.done === true ? undefined : first.value.message;
   if (message?.case !== "start") {
-    throw invalid("start", "has to be the first message of the stream");
+    throw badField("start", "has to be the first message of the stream");
   }
   return message as T["message"] & { readonly case: "start" };
 }
@@ -110,7 +104,7 @@ async function take(
   for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
     try {
       if (!(await apply(next.value.message, processNow(), signal))) {
-        throw invalid("message", "not expected here");
+        throw badField("message", "not expected here");
       }
     } catch (error) {
       // EPIPE, EIO: the process reads no more, which is its right.

@@ -1,7 +1,7 @@
 /** Being connected to a port of a virtual machine: what the caller types goes in while what the guest prints comes back. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
-import { AuraeError } from "../../base/errors.ts";
+import { badField } from "../../base/errors.ts";
 import { Channel } from "../../base/channel.ts";
 import type { VmPort } from "../../domain/vms/vm-port.ts";
 import type { Vms } from "../../domain/vms/vms.ts";
@@ -18,18 +18,12 @@ const MAX_WAITING_CHUNKS = 64;
 type Answer = MessageInitShape<typeof VmServiceAttachResponseSchema>;
 type Requests = AsyncIterator<VmServiceAttachRequest>;
 
-function invalid(field: string, description: string): AuraeError {
-  return new AuraeError("invalid_argument", `${field}: ${description}`, {
-    violations: [{ field, description }],
-  });
-}
-
 /** @throws {AuraeError} invalid_argument if it is no start */
 async function startOf(requests: Requests): Promise<VmAttachStart> {
   const first = await requests.next();
   const message = first.done === true ? undefined : first.value.message;
   if (message?.case !== "start") {
-    throw invalid("start", "has to be the first message of the stream");
+    throw badField("start", "has to be the first message of the stream");
   }
   return message.value;
 }
@@ -46,7 +40,7 @@ async function take(requests: Requests, port: VmPort, signal: AbortSignal): Prom
         await port.resize(message.value.columns, message.value.rows);
         break;
       default:
-        throw invalid("message", "not expected here");
+        throw badField("message", "not expected here");
     }
   }
 }

@@ -21,6 +21,7 @@ import type {
   CellServiceExecResponseSchema,
   ExecStart,
 } from "../../gen/aurae/cells/v0/cells_pb.ts";
+import { closeOnAbort, firstOf, LiveOutput } from "../two-way.ts";
 import { cellNameFromProto } from "./convert.ts";
 import { directoryFrom, environmentFrom, exitStatusToProto } from "./executables.ts";
 
@@ -83,18 +84,6 @@ async function apply(
   }
 }
 
-/** The first message of a stream. @throws {AuraeError} invalid_argument if it is no start */
-async function firstOf<T extends { readonly message: Input }>(
-  requests: AsyncIterator<T>,
-): Promise<T["message"] & { readonly case: "start" }> {
-  const first = await requests.next();
-  const message = first.done === true ? undefined : first.value.message;
-  if (message?.case !== "start") {
-    throw badField("start", "has to be the first message of the stream");
-  }
-  return message as T["message"] & { readonly case: "start" };
-}
-
 /** Hands on what the caller sends. Resolves when the caller has sent all. */
 async function take(
   requests: AsyncIterator<{ readonly message: Input }>,
@@ -147,9 +136,9 @@ async function* exec(
   const session = cells.exec(CellName.parse(start.cellName), execSpecFrom(start));
   const { process } = session;
   const answers = new Channel<ExecAnswer>(MAX_WAITING_CHUNKS);
-  const onAbort = (): void => answers.close();
-  signal.addEventListener("abort", onAbort, { once: true });
   try {
+    // Comes off before the session is closed.
+    using _closing = closeOnAbort(answers, signal);
     const { namespacePid, pid } = process;
     yield { message: { case: "started", value: { pid: namespacePid, hostPid: pid } } };
     take(requests, () => process, signal)
@@ -170,7 +159,6 @@ async function* exec(
       .catch((error: unknown) => answers.close(error));
     yield* answers;
   } finally {
-    signal.removeEventListener("abort", onAbort);
     await session.close();
   }
 }
@@ -191,36 +179,25 @@ async function* attach(
     );
   }
   const answers = new Channel<AttachAnswer>(MAX_WAITING_ATTACHED);
-  const onAbort = (): void => answers.close();
-  signal.addEventListener("abort", onAbort, { once: true });
-  let missed = 0;
+  using _closing = closeOnAbort(answers, signal);
+  // GetSubProcessStream has what is missed here, too.
+  const output = new LiveOutput(answers);
   using _tap = executables.outputOf(executable.spec.name)?.tap((stream, value) => {
-    // A reader that is too slow misses what comes meanwhile, and hears how much. GetSubProcessStream has it all.
-    if (missed > 0 && answers.offer({ message: { case: "missedBytes", value: BigInt(missed) } })) {
-      missed = 0;
-    }
-    if (missed > 0 || !answers.offer({ message: { case: stream, value } })) {
-      missed += value.length;
-    }
+    output.offer({ message: { case: stream, value } }, value.length);
   });
-  try {
-    const terminal = executable.spec.stdin === "terminal";
-    yield { message: { case: "attached", value: { terminal } } };
-    take(requests, () => executable.process, signal).catch((error: unknown) =>
-      answers.close(error),
-    );
-    executable
-      .wait(signal)
-      .then(async ({ status }) => {
-        await executable.drained();
-        await pushExit(answers, status);
-        answers.close();
-      })
-      .catch((error: unknown) => answers.close(error));
-    yield* answers;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  const terminal = executable.spec.stdin === "terminal";
+  yield { message: { case: "attached", value: { terminal } } };
+  take(requests, () => executable.process, signal).catch((error: unknown) => answers.close(error));
+  executable
+    .wait(signal)
+    .then(async ({ status }) => {
+      await executable.drained();
+      await output.pushMissed();
+      await pushExit(answers, status);
+      answers.close();
+    })
+    .catch((error: unknown) => answers.close(error));
+  yield* answers;
 }
 
 export function createStreams(

@@ -5,11 +5,12 @@ import { badField } from "../../base/errors.ts";
 import { Channel } from "../../base/channel.ts";
 import type { VmPort } from "../../domain/vms/vm-port.ts";
 import type { Vms } from "../../domain/vms/vms.ts";
-import { VmPort as PortType, type VmAttachStart } from "../../gen/aurae/vms/v0/machines_pb.ts";
+import { VmPort as PortType } from "../../gen/aurae/vms/v0/machines_pb.ts";
 import type {
   VmServiceAttachRequest,
   VmServiceAttachResponseSchema,
 } from "../../gen/aurae/vms/v0/vms_pb.ts";
+import { closeOnAbort, firstOf, LiveOutput } from "../two-way.ts";
 import { endToProto } from "./convert.ts";
 
 /** How many pieces of output may wait for a caller. The guest never does. */
@@ -17,16 +18,6 @@ const MAX_WAITING_CHUNKS = 64;
 
 type Answer = MessageInitShape<typeof VmServiceAttachResponseSchema>;
 type Requests = AsyncIterator<VmServiceAttachRequest>;
-
-/** @throws {AuraeError} invalid_argument if it is no start */
-async function startOf(requests: Requests): Promise<VmAttachStart> {
-  const first = await requests.next();
-  const message = first.done === true ? undefined : first.value.message;
-  if (message?.case !== "start") {
-    throw badField("start", "has to be the first message of the stream");
-  }
-  return message.value;
-}
 
 /** Hands on what the caller sends. Resolves when the caller has sent all. */
 async function take(requests: Requests, port: VmPort, signal: AbortSignal): Promise<void> {
@@ -51,41 +42,29 @@ export async function* attach(
   requests: Requests,
   { signal }: HandlerContext,
 ): AsyncGenerator<Answer> {
-  const start = await startOf(requests);
+  const { value: start } = await firstOf(requests);
   const name = start.port === PortType.SERIAL ? "serial" : "console";
   const { vm, port } = vms.attach(start.vmId, name);
   const answers = new Channel<Answer>(MAX_WAITING_CHUNKS);
-  const onAbort = (): void => answers.close();
-  signal.addEventListener("abort", onAbort, { once: true });
-  let missed = 0;
+  using _closing = closeOnAbort(answers, signal);
+  // GetSubProcessStream has what is missed here, too.
+  const output = new LiveOutput(answers);
   using _tap = port.tap((value) => {
-    // A reader that is too slow misses what comes meanwhile, and hears how much. GetSubProcessStream has it all.
-    if (missed > 0 && answers.offer({ message: { case: "missedBytes", value: BigInt(missed) } })) {
-      missed = 0;
-    }
-    if (missed > 0 || !answers.offer({ message: { case: "output", value } })) {
-      missed += value.length;
+    output.offer({ message: { case: "output", value } }, value.length);
+  });
+  yield { message: { case: "attached", value: {} } };
+  take(requests, port, signal).catch((error: unknown) => {
+    // A guest that has ended takes nothing any more; how it did is the last answer.
+    if (port.isOpen) {
+      answers.close(error);
     }
   });
-  try {
-    yield { message: { case: "attached", value: {} } };
-    take(requests, port, signal).catch((error: unknown) => {
-      // A guest that has ended takes nothing any more; how it did is the last answer.
-      if (port.isOpen) {
-        answers.close(error);
-      }
-    });
-    vm.wait(signal)
-      .then(async (ending) => {
-        if (missed > 0) {
-          await answers.push({ message: { case: "missedBytes", value: BigInt(missed) } });
-        }
-        await answers.push({ message: { case: "end", value: endToProto(ending) } });
-        answers.close();
-      })
-      .catch((error: unknown) => answers.close(error));
-    yield* answers;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  vm.wait(signal)
+    .then(async (ending) => {
+      await output.pushMissed();
+      await answers.push({ message: { case: "end", value: endToProto(ending) } });
+      answers.close();
+    })
+    .catch((error: unknown) => answers.close(error));
+  yield* answers;
 }

@@ -96,13 +96,11 @@ export class OutputStore implements OutputSources {
   }
 
   byName(cell: CellName | undefined, name: ExecutableName): OutputSource | undefined {
-    const relative = executablePath(cell, name);
-    return this.#open.get(relative) ?? this.#onDisk(relative, name);
+    return this.#historyAt(executablePath(cell, name), name);
   }
 
   byVm(id: string): OutputSource | undefined {
-    const relative = vmPath(id);
-    return this.#open.get(relative) ?? this.#onDisk(relative, id);
+    return this.#historyAt(vmPath(id), id);
   }
 
   byPid(pid: number): OutputSource | undefined {
@@ -153,9 +151,13 @@ export class OutputStore implements OutputSources {
     return this.#files.size;
   }
 
-  #onDisk(relative: string, name: string): OutputSource | undefined {
-    const history = this.#keptHistory(relative, name);
-    return history.isEmpty ? undefined : history;
+  #historyAt(relative: string, executable: string): OutputSource | undefined {
+    const open = this.#open.get(relative);
+    if (open !== undefined) {
+      return open;
+    }
+    const kept = this.#keptHistory(relative, executable);
+    return kept.isEmpty ? undefined : kept;
   }
 
   #keptHistory(relative: string, executable: string): KeptHistory {

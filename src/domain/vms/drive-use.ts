@@ -5,12 +5,14 @@
 import { realpathSync } from "node:fs";
 import type { VmDrive } from "./vm-spec.ts";
 
+interface UsedDrive extends Pick<VmDrive, "path" | "isReadOnly"> {
+  /** Where the path leads to. */
+  readonly real: string;
+}
+
 export class DriveUse {
   /** By the machine. */
-  readonly #used = new Map<
-    string,
-    readonly { readonly path: string; readonly isReadOnly: boolean }[]
-  >();
+  readonly #used = new Map<string, readonly UsedDrive[]>();
 
   /**
    * Takes the drives of a machine, unless another one stands against it.
@@ -23,16 +25,13 @@ export class DriveUse {
     const wanted = drives.map(({ path, isReadOnly }) => ({ path, real: realOf(path), isReadOnly }));
     for (const [by, used] of this.#used) {
       const clash = wanted.find(({ real, isReadOnly }) =>
-        used.some((it) => it.path === real && !(it.isReadOnly && isReadOnly)),
+        used.some((it) => it.real === real && !(it.isReadOnly && isReadOnly)),
       );
       if (by !== id && clash !== undefined) {
         return { path: clash.path, by };
       }
     }
-    this.#used.set(
-      id,
-      wanted.map(({ real, isReadOnly }) => ({ path: real, isReadOnly })),
-    );
+    this.#used.set(id, wanted);
     return undefined;
   }
 

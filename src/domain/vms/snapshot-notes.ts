@@ -66,17 +66,16 @@ export class SnapshotNotes {
     for (let i = 0; i < MAX_TRIES && this.#all.size > 0; i++) {
       try {
         await resume?.();
-        this.#all.clear();
-        this.#keep();
       } catch (error) {
-        if (!(error instanceof AuraeError && error.kind === "deadline_exceeded")) {
-          log.warn("a vm that stood still for a snapshot does not go on", {
-            cause: messageOf(error),
-          });
-          this.#all.clear();
-          this.#keep();
+        if (error instanceof AuraeError && error.kind === "deadline_exceeded") {
+          continue;
         }
+        log.warn("a vm that stood still for a snapshot does not go on", {
+          cause: messageOf(error),
+        });
       }
+      this.#all.clear();
+      this.#keep();
     }
   }
 }

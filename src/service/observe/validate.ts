@@ -2,11 +2,9 @@
 import { AuraeError, type FieldViolation } from "../../base/errors.ts";
 import { CellName } from "../../domain/cells/cell-name.ts";
 import { type ExecutableName, executableName } from "../../domain/executables/executable-name.ts";
-import {
-  type GetSubProcessStreamRequest,
-  LogChannelType,
-} from "../../gen/aurae/observe/v0/observe_pb.ts";
+import type { GetSubProcessStreamRequest } from "../../gen/aurae/observe/v0/observe_pb.ts";
 import { badFields } from "../bad-fields.ts";
+import { EXECUTABLE_CHANNELS, streamsFromProto, VM_CHANNELS } from "./convert.ts";
 
 export type OutputName =
   | { readonly kind: "pid"; readonly pid: number }
@@ -29,8 +27,6 @@ function parsed<T>(field: string, violations: FieldViolation[], parse: () => T):
     return undefined;
   }
 }
-
-const OF_VMS: readonly LogChannelType[] = [LogChannelType.CONSOLE, LogChannelType.SERIAL];
 
 /** @throws {AuraeError} invalid_argument, with every bad field */
 export function outputNameFromProto(request: GetSubProcessStreamRequest): OutputName {
@@ -75,7 +71,8 @@ function refuseOtherChannel(
   refuse: (field: string, description: string) => void,
 ): void {
   const isOfVm = vmId !== "";
-  if (channelType !== LogChannelType.UNSPECIFIED && OF_VMS.includes(channelType) !== isOfVm) {
+  const channels = isOfVm ? VM_CHANNELS : EXECUTABLE_CHANNELS;
+  if (streamsFromProto(channels, channelType).length === 0) {
     const there = isOfVm ? "a vm has a console and a serial port" : "it has stdout and stderr";
     refuse("channel_type", `there is no such stream: ${there}`);
   }

@@ -18,7 +18,6 @@ import { memoryImage, openDisk, openImage } from "./host-files.ts";
 import { SOCKETS_FOLDER } from "./jail.ts";
 
 const KVM = "/dev/kvm";
-const DEFAULT_CONSOLE = { columns: 80, rows: 24 };
 export const VSOCK_SOCKET = "vsock.sock";
 
 function openKvm(): FileDescriptor {
@@ -52,8 +51,8 @@ export class MonitorFiles implements Disposable {
         disks: disks.map(({ config }) => config),
         nics: spec.nics.map(({ tap, mac, mtu }) => ({ fd: this.#addTap(tap), mac, mtu })),
         ...(spec.vsockCid === undefined ? {} : { vsock: this.#vsock(spec.vsockCid, folder) }),
-        console: spec.consoleSize ?? DEFAULT_CONSOLE,
-        hasBalloon: spec.hasBalloon ?? true,
+        console: spec.consoleSize,
+        hasBalloon: true,
       });
     } catch (error) {
       this.#owned.dispose();

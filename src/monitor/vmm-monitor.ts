@@ -183,18 +183,12 @@ export class VmmMonitor implements Monitor {
   }
 
   async status(): Promise<MonitorStatus> {
-    const end = this.#end ?? this.#toldEnd;
-    if (end !== undefined) {
-      return { state: "ended", end };
+    if (this.#end !== undefined || this.#toldEnd !== undefined) {
+      return { state: "ended" };
     }
-    const {
-      state,
-      end: told,
-      balloonBytes,
-    } = await this.#client.request("status", EMPTY, ANSWER_MS);
+    const { state, balloonBytes } = await this.#client.request("status", EMPTY, ANSWER_MS);
     return {
       state: state === "empty" ? "created" : state,
-      ...(told === undefined ? {} : { end: told }),
       ...(balloonBytes === undefined ? {} : { balloonBytes }),
     };
   }

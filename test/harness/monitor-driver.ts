@@ -42,6 +42,7 @@ async function look() {
     },
     ...{ commandLine: "", drives: [], nics: [], vsockCid: 7 },
     limits: { memoryOverheadBytes: 64 * MIB },
+    consoleSize: { columns: 80, rows: 24 },
   });
   await vm.run();
   let said = "";

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXECUTABLE } from "../../build/paths.ts";
 import type { Monitor, MonitorSpec } from "../../src/domain/vms/monitors.ts";
+import { DEFAULT_CONSOLE } from "../../src/domain/vms/vm-spec.ts";
 import { CgroupFs } from "../../src/kernel/cgroup/cgroup-fs.ts";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
 import { FileAccounts } from "../../src/kernel/process/file-accounts.ts";
@@ -103,6 +104,7 @@ export class MonitorWorld implements AsyncDisposable {
       ...{ id, vcpus: 1, memoryBytes: 32 * MIB, kernelPath: this.path("sleeps") },
       ...{ initrdPaths: [], commandLine: "", drives: [], nics: [] },
       limits: { memoryOverheadBytes: 64 * MIB },
+      consoleSize: DEFAULT_CONSOLE,
       ...change,
     };
   }

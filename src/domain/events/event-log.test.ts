@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { randomFrom } from "../../../test/harness/random.ts";
 import { MemoryState } from "../state/memory-state.ts";
-import { type CellEvent, type EventFilter, EventLog, RESERVED_EVENTS } from "./event-log.ts";
+import { type CellEvent, type EventFilter, EventLog } from "./event-log.ts";
+import { RESERVED_EVENTS } from "./sequenced-log.ts";
 
 const emit = (log: EventLog, cell: string, count = 1): void => {
   for (let i = 0; i < count; i++) {

@@ -2,8 +2,6 @@
 import type { ExitStatus } from "../../kernel/process/exit-status.ts";
 import { type Sequenced, SequencedLog } from "./sequenced-log.ts";
 
-export { KEPT_EVENTS, MAX_WAITING_EVENTS, RESERVED_EVENTS } from "./sequenced-log.ts";
-
 export type EventKind =
   | "allocated"
   | "updated"

@@ -6,6 +6,7 @@ import { until } from "../../../test/harness/cells-world.ts";
 import { drive, nic, VmsWorld } from "../../../test/harness/vms-world.ts";
 import { AuraeError } from "../../base/errors.ts";
 import { setLogSink } from "../../base/log.ts";
+import { DEFAULT_CONSOLE } from "./vm-spec.ts";
 
 const FORCE = { graceMs: 0, isForced: true };
 
@@ -198,5 +199,6 @@ function vmSpecOf(id: string) {
   return {
     ...{ id, vcpus: 1, memoryBytes: 1, kernelPath: "/k", initrdPaths: [], commandLine: "" },
     ...{ drives: [], nics: [], limits: { memoryOverheadBytes: 0 } },
+    consoleSize: DEFAULT_CONSOLE,
   };
 }

@@ -31,7 +31,6 @@ export function guestSite(
       const ipv4 = nics[index]?.ipv4;
       return ipv4 === undefined ? nic : { ...nic, ipv4 };
     }),
-    vsockCid: spec.vsockCid,
     life,
   };
 }
@@ -65,6 +64,5 @@ export function monitorSpec(
     limits: { memoryOverheadBytes: OVERHEAD_BYTES + Math.ceil(memoryBytes * OVERHEAD_SHARE) },
     ...(restore === undefined ? {} : { restore }),
     consoleSize: spec.console,
-    hasBalloon: true,
   };
 }

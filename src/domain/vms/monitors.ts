@@ -36,10 +36,7 @@ export interface MonitorSpec {
   readonly limits: { readonly memoryOverheadBytes: number };
   /** A snapshot to go on from, in place of a boot. */
   readonly restore?: { readonly statePath: string; readonly memoryPath: string };
-  /** Left out: 80 columns and 24 rows. */
-  readonly consoleSize?: ConsoleSize;
-  /** Whether there is a balloon that `setBalloon` may inflate. Left out: there is. */
-  readonly hasBalloon?: boolean;
+  readonly consoleSize: ConsoleSize;
 }
 
 /** How a VM ended. `off`, `reset`: the guest asked for it. `crash`: the guest's fault. `failed`: ours or KVM's. */
@@ -51,7 +48,6 @@ export type MonitorEnd = {
 
 export interface MonitorStatus {
   readonly state: "created" | "running" | "paused" | "ended";
-  readonly end?: MonitorEnd;
   /** What the guest has given back by its balloon, as far as it has. */
   readonly balloonBytes?: number;
 }

@@ -18,7 +18,6 @@ export interface GuestMount {
 export interface GuestSite {
   readonly mounts: readonly GuestMount[];
   readonly nics: readonly (VmNicSpec & Pick<VmNic, "ipv4">)[];
-  readonly vsockCid: number | undefined;
   /** Which life of the machine it is: 32 hexadecimal digits, others at each start and each restore. */
   readonly life: string;
 }

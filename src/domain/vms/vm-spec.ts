@@ -5,16 +5,12 @@ import type { VmId } from "./vm-id.ts";
 
 export const MIB = 1024 * 1024;
 
-export const VCPUS_MAX = 32;
-/** 16 TiB: what the guest's physical addresses reach is less on most hosts, and the monitor says so. */
-export const MEMORY_MAX_MB = 16 * MIB;
 /** Of the 17 virtio devices of a machine, console, entropy, balloon and vsock are always there. */
 export const DRIVES_AND_NICS_MAX = 13;
 /** Documentation/arch/x86/boot.rst, cmdline_size; with the NUL behind it. */
 export const COMMAND_LINE_MAX_BYTES = 2_047;
 /** The ids below are the hypervisor's, the loopback's and the host's (vsock(7)). */
 export const VSOCK_CID_MIN = 3;
-export const VSOCK_CID_MAX = 0xffff_fffe;
 export const DEFAULT_CONSOLE: ConsoleSize = { columns: 80, rows: 24 };
 export const DEFAULT_MTU = 1_500;
 

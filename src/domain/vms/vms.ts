@@ -11,7 +11,7 @@ import { readSnapshot, snapshotFiles, writeSnapshot } from "./snapshot-folder.ts
 import { clearVm, takeUpVm } from "./take-up-vm.ts";
 import { type VmAction, cidIsTaken, vmExists, vmFailed, vmNotFound } from "./vm-errors.ts";
 import type { VmEventLog } from "./vm-events.ts";
-import { vmId, type VmId } from "./vm-id.ts";
+import type { VmId } from "./vm-id.ts";
 import { VmPort, type PortName } from "./vm-port.ts";
 import type { SavedVms, VmRecord, VmStateStore } from "./vm-record.ts";
 import { type AskedNic, type AskedVm, VSOCK_CID_MIN, type VmSpec } from "./vm-spec.ts";
@@ -219,7 +219,7 @@ function restoredSpec(asked: RestoreAsk, from: VmSpec): AskedVm {
   refuseOtherNumber("nics", nics.length, from.nics.length);
   return {
     ...from,
-    id: vmId(asked.id),
+    id: asked.id,
     drives: from.drives.map((drive, i) => ({ ...drive, path: drivePaths[i] ?? drive.path })),
     nics: nics.length > 0 ? nics : from.nics.map((nic) => ({ ...nic, mac: undefined })),
     vsockCid: asked.vsockCid,

@@ -10,7 +10,8 @@ import { LaunchError } from "../../kernel/process/launcher.ts";
 import type { ManagedProcess, TerminalSize } from "../../kernel/process/processes.ts";
 import type { Privileges } from "../executables/executable-spec.ts";
 import { credentialsFrom, programPaths } from "../executables/launch.ts";
-import { drainedSoon, endGroup } from "../executables/life.ts";
+import { endGroup } from "../executables/life.ts";
+import { drainedSoon } from "../executables/output-drain.ts";
 import { type Cell, leafOf } from "./cell.ts";
 import { requireThawed } from "./freeze.ts";
 

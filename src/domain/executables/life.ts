@@ -7,36 +7,12 @@ import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import type {
-  ManagedProcess,
-  OutputBytes,
-  OutputPipe,
-  ProcessEnd,
-} from "../../kernel/process/processes.ts";
+import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
+import { drainedSoon, OutputDrain } from "./output-drain.ts";
+import type { OutputSinks } from "./outputs.ts";
 
 /** How long a tree may take to die of SIGKILL. Longer means that the kernel holds it in an uninterruptible call. */
 export const KILL_TIMEOUT_MS = 10_000;
-
-/** How long output may still come once no process of the tree is left: somebody else was handed the pipe. */
-const DRAIN_TIMEOUT_MS = 1_000;
-
-/** Sees output as it comes. The bytes are there for the time of the call only. */
-export type OutputWitness = (bytes: Uint8Array) => void;
-
-/** Where the output of a stream goes. */
-export interface OutputSink {
-  /**
-   * Takes some of what waits, which is all of it in most cases. What can't be kept is lost.
-   * @param witness sees what is taken
-   * @throws {SyscallError} where it can't be read
-   */
-  drain(waiting: OutputBytes, witness?: OutputWitness): void;
-}
-
-export interface OutputSinks {
-  readonly stdout: OutputSink;
-  readonly stderr: OutputSink;
-}
 
 export class Life {
   readonly process: ManagedProcess;
@@ -45,7 +21,7 @@ export class Life {
   readonly #kernel: Kernel;
   readonly #cgroup: string;
   readonly #name: string;
-  readonly #drained: Promise<unknown>;
+  readonly #output: OutputDrain;
   #hasEnded = false;
 
   /** @param name of the executable, for messages */
@@ -64,10 +40,12 @@ export class Life {
     void this.ended.then(() => {
       this.#hasEnded = true;
     });
-    this.#drained = Promise.all([
-      this.#drain(process.stdout, sinks.stdout),
-      this.#drain(process.stderr, sinks.stderr),
-    ]);
+    this.#output = new OutputDrain(process, sinks, (error) =>
+      log.error("lost output of an executable", {
+        executable: place.name,
+        cause: messageOf(error),
+      }),
+    );
   }
 
   /** Resolves when the first process has ended; never rejects. */
@@ -84,22 +62,7 @@ export class Life {
 
   /** Resolves when nobody can write output any more; never rejects. */
   get drained(): Promise<unknown> {
-    return this.#drained;
-  }
-
-  async #drain(pipe: OutputPipe, sink: OutputSink): Promise<void> {
-    try {
-      while (await pipe.readable()) {
-        sink.drain(pipe);
-      }
-    } catch (error) {
-      log.error("lost output of an executable", {
-        executable: this.#name,
-        cause: messageOf(error),
-      });
-    } finally {
-      await pipe.close();
-    }
+    return this.#output.done;
   }
 
   /**
@@ -115,13 +78,13 @@ export class Life {
       }
     }
     await this.process.exited.catch(() => undefined);
-    await this.#finishOutput();
+    await this.#output.finish();
   }
 
   /** SIGKILL to what is left of the tree, if anything, and the end of its output. @throws {AuraeError} internal */
   async clear(): Promise<void> {
     await endGroup(this.#kernel, this.#name, this.#cgroup);
-    await this.#finishOutput();
+    await this.#output.finish();
   }
 
   /**
@@ -165,22 +128,8 @@ export class Life {
   }
 
   drainedSoon(): Promise<void> {
-    return drainedSoon(this.#drained);
+    return drainedSoon(this.#output.done);
   }
-
-  async #finishOutput(): Promise<void> {
-    await drainedSoon(this.#drained);
-    await Promise.all([this.process.stdout.close(), this.process.stderr.close()]);
-    await this.#drained;
-  }
-}
-
-/** Resolves when all output of a process is there, or after a while, where others hold it open. Never rejects. */
-export async function drainedSoon(output: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
-  await Promise.race([output.catch(() => undefined), late]);
-  clearTimeout(timer);
 }
 
 /** SIGKILL to whatever is in an executable's control group. @throws {AuraeError} internal, when the kernel can't end it */

@@ -1,7 +1,6 @@
 /** Output that is kept in memory. For tests. */
 import type { ExecutableName } from "./executable-name.ts";
-import type { OutputSink } from "./life.ts";
-import type { ExecutableOutput, Outputs, OutputWriter } from "./outputs.ts";
+import type { ExecutableOutput, Outputs, OutputSink, OutputWriter } from "./outputs.ts";
 
 export class MemoryOutput implements ExecutableOutput {
   readonly texts = { stdout: "", stderr: "" };

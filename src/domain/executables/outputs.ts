@@ -1,6 +1,24 @@
 /** The door to where the output of executables is kept. Implemented by `domain/output`; tests have it in memory. */
+import type { OutputBytes } from "../../kernel/process/processes.ts";
 import type { ExecutableName } from "./executable-name.ts";
-import type { OutputSinks } from "./life.ts";
+
+/** Sees output as it comes. The bytes are there for the time of the call only. */
+export type OutputWitness = (bytes: Uint8Array) => void;
+
+/** Where the output of a stream goes. */
+export interface OutputSink {
+  /**
+   * Takes some of what waits, which is all of it in most cases. What can't be kept is lost.
+   * @param witness sees what is taken
+   * @throws {SyscallError} where it can't be read
+   */
+  drain(waiting: OutputBytes, witness?: OutputWitness): void;
+}
+
+export interface OutputSinks {
+  readonly stdout: OutputSink;
+  readonly stderr: OutputSink;
+}
 
 /** Whose output it is. */
 export interface OutputWriter {

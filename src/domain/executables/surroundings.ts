@@ -6,8 +6,7 @@ import type { EventInit } from "../events/event-log.ts";
 import type { ExecutableName } from "./executable-name.ts";
 import type { Executable } from "./executable.ts";
 import { commandOptions, type SpecOptions } from "./launch.ts";
-import type { OutputSinks } from "./life.ts";
-import type { OutputWriter } from "./outputs.ts";
+import type { OutputSinks, OutputWriter } from "./outputs.ts";
 import type { ReadinessEars } from "./readiness.ts";
 
 export interface Surroundings {

@@ -6,7 +6,7 @@ import { log } from "../../base/log.ts";
 import { messageOf } from "../../base/errors.ts";
 import { Waiters } from "../../base/waiters.ts";
 import type { OutputBytes } from "../../kernel/process/processes.ts";
-import type { OutputWitness } from "../executables/life.ts";
+import type { OutputWitness } from "../executables/outputs.ts";
 import { ensureFolder } from "./folder.ts";
 import { STREAM_NAMES, type StreamName } from "./layout.ts";
 import { LiveBlocks } from "./live-blocks.ts";

@@ -2,8 +2,12 @@
 import { log } from "../../base/log.ts";
 import { CellName } from "../cells/cell-name.ts";
 import type { ExecutableName } from "../executables/executable-name.ts";
-import type { OutputSink } from "../executables/life.ts";
-import type { ExecutableOutput, Outputs, OutputWriter } from "../executables/outputs.ts";
+import type {
+  ExecutableOutput,
+  Outputs,
+  OutputSink,
+  OutputWriter,
+} from "../executables/outputs.ts";
 import type { OutputHistory } from "./output-history.ts";
 import type { OutputStore } from "./output-store.ts";
 

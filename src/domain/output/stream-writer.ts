@@ -7,7 +7,7 @@ import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
 import type { OutputBytes } from "../../kernel/process/processes.ts";
-import type { OutputWitness } from "../executables/life.ts";
+import type { OutputWitness } from "../executables/outputs.ts";
 import { ensureFolder, moveAside } from "./folder.ts";
 import { IndexFile } from "./index-file.ts";
 import { FILE_MODE, SAFE, type StreamName } from "./layout.ts";

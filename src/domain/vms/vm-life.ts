@@ -6,10 +6,9 @@
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { Turns } from "../../base/turns.ts";
-import { drainedSoon, type OutputSink } from "../executables/life.ts";
+import { OutputDrain } from "../executables/output-drain.ts";
 import type { ExecutableOutput } from "../executables/outputs.ts";
 import { TappedOutput } from "../executables/taps.ts";
-import type { OutputPipe } from "../../kernel/process/processes.ts";
 import { askGuestToEnd } from "./guest-control.ts";
 import type { Monitor } from "./monitors.ts";
 import type { VmEnding } from "./vm-record.ts";
@@ -79,19 +78,15 @@ export class VmLife {
 
   async #run(): Promise<VmEnding> {
     const { monitor, output } = this;
-    const drained = Promise.all([
-      this.#drain(monitor.console, output.stdout),
-      this.#drain(monitor.serial, output.stderr),
-    ]);
+    const pipes = { stdout: monitor.console, stderr: monitor.serial };
+    const drain = new OutputDrain(pipes, output, (error) =>
+      log.error("lost output of a vm", { vm: this.#id, cause: messageOf(error) }),
+    );
     const end = await monitor.ended;
     const endedMs = this.#wasAdopted && end.kind === "unknown" ? undefined : Date.now();
     clearTimeout(this.#deadline?.timer);
     this.#door?.[Symbol.dispose]();
-    await drainedSoon(drained);
-    await Promise.all([monitor.console.close(), monitor.serial.close()]).catch((error: unknown) =>
-      log.warn("could not close the output of a vm", { vm: this.#id, cause: messageOf(error) }),
-    );
-    await drained;
+    await drain.finish();
     output.end();
     output.close();
     const isOurs = this.#verdict !== undefined && end.kind !== "off";
@@ -99,16 +94,6 @@ export class VmLife {
       ? { kind: "killed", message: this.#verdict ?? "", endedMs }
       : { ...end, endedMs };
     return this.#ending;
-  }
-
-  async #drain(pipe: OutputPipe, sink: OutputSink): Promise<void> {
-    try {
-      while (await pipe.readable()) {
-        sink.drain(pipe);
-      }
-    } catch (error) {
-      log.error("lost output of a vm", { vm: this.#id, cause: messageOf(error) });
-    }
   }
 
   /** Never rejects. */

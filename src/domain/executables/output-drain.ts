@@ -1,0 +1,54 @@
+/** Moves what a process prints from its pipes to where it goes, until nobody can write any more. */
+import type { OutputPipe } from "../../kernel/process/processes.ts";
+import type { OutputSink, OutputSinks } from "./outputs.ts";
+
+/** How long output may still come once no process of the tree is left: somebody else was handed the pipe. */
+const DRAIN_TIMEOUT_MS = 1_000;
+
+export class OutputDrain {
+  /** Resolves when nobody can write any more; never rejects. */
+  readonly done: Promise<unknown>;
+  readonly #pipes: readonly OutputPipe[];
+  readonly #lost: (error: unknown) => void;
+
+  /** @param lost is told why no more of a pipe is moved */
+  constructor(
+    { stdout, stderr }: { readonly stdout: OutputPipe; readonly stderr: OutputPipe },
+    sinks: OutputSinks,
+    lost: (error: unknown) => void,
+  ) {
+    this.#pipes = [stdout, stderr];
+    this.#lost = lost;
+    this.done = Promise.all([this.#move(stdout, sinks.stdout), this.#move(stderr, sinks.stderr)]);
+  }
+
+  async #move(pipe: OutputPipe, sink: OutputSink): Promise<void> {
+    try {
+      while (await pipe.readable()) {
+        sink.drain(pipe);
+      }
+    } catch (error) {
+      this.#lost(error);
+    }
+    await this.#close(pipe);
+  }
+
+  async #close(pipe: OutputPipe): Promise<void> {
+    await pipe.close().catch(this.#lost);
+  }
+
+  /** Once no process is left: moves what still comes, for a while where others hold a pipe open. Never rejects. */
+  async finish(): Promise<void> {
+    await drainedSoon(this.done);
+    await Promise.all(this.#pipes.map((pipe) => this.#close(pipe)));
+    await this.done;
+  }
+}
+
+/** Resolves when all output of a process is there, or after a while, where others hold it open. Never rejects. */
+export async function drainedSoon(output: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
+  await Promise.race([output.catch(() => undefined), late]);
+  clearTimeout(timer);
+}

@@ -28,6 +28,27 @@ describe("TappedOutput", () => {
     expect(kept.texts).toEqual({ stdout: "1", stderr: "2" });
   });
 
+  test("shows one stream alone to who wants that, and has nothing of the other copied", () => {
+    const watched: boolean[] = [];
+    const { drain } = kept.stdout;
+    kept.stdout.drain = (bytes, witness) => {
+      watched.push(witness !== undefined);
+      drain(bytes, witness);
+    };
+    const a = output.tap(
+      (stream, chunk) => seen.push(`a ${stream} ${Buffer.from(chunk)}`),
+      "stderr",
+    );
+    output.stdout.drain(waiting("1"));
+    output.stderr.drain(waiting("2"));
+    listen("b");
+    output.stdout.drain(waiting("3"));
+    a[Symbol.dispose]();
+    output.stderr.drain(waiting("4"));
+    expect(seen).toEqual(["a stderr 2", "b stdout 3", "b stderr 4"]);
+    expect([kept.texts, watched]).toEqual([{ stdout: "13", stderr: "24" }, [false, true]]);
+  });
+
   test("keeps what comes while nobody listens, and does not show it to those who come later", () => {
     output.stdout.drain(waiting("1"));
     listen("a");

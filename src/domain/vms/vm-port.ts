@@ -1,5 +1,4 @@
 /** Typing into a virtual machine, for somebody who is attached to it. */
-import type { Tap } from "../executables/taps.ts";
 import type { VmLife } from "./vm-life.ts";
 
 /** `console`: hvc0 in the guest. `serial`: ttyS0. */
@@ -29,13 +28,7 @@ export class VmPort {
 
   /** Sees what the guest prints from now on. */
   tap(listener: (bytes: Uint8Array) => void): Disposable {
-    const wanted = STREAMS[this.#name];
-    const tap: Tap = (stream, bytes) => {
-      if (stream === wanted) {
-        listener(bytes);
-      }
-    };
-    return this.#life.output.tap(tap);
+    return this.#life.output.tap((_stream, bytes) => listener(bytes), STREAMS[this.#name]);
   }
 
   /**

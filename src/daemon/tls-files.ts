@@ -6,6 +6,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { certificateBlocks, isIssuer } from "../base/certificates.ts";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import { type Remedy, type TlsFilePaths, tlsRemedies } from "./tls-remedies.ts";
 
@@ -31,7 +32,6 @@ const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_CERTIFICATES = 100;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const WARN_DAYS = 30;
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
  * A server certificate without names (SAN) or purposes (EKU) is accepted: the original's have none.
@@ -109,7 +109,7 @@ function readTlsFile(path: string, remedy: Remedy): ReadFile {
 
 function parseCertificates(file: ReadFile): [X509Certificate, ...X509Certificate[]] {
   try {
-    const blocks = file.text.match(CERTIFICATE)?.slice(0, MAX_CERTIFICATES) ?? [];
+    const blocks = certificateBlocks(file.text).slice(0, MAX_CERTIFICATES);
     const [first, ...others] = blocks.map((pem) => new X509Certificate(pem));
     if (first !== undefined) {
       return [first, ...others];
@@ -173,10 +173,6 @@ function findAuthority(
     rest = rest.filter((candidate) => candidate !== next);
     current = next;
   }
-}
-
-function isIssuer(issuer: X509Certificate, certificate: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
 function trustDomainOf(certificate: X509Certificate): string | undefined {

@@ -5,6 +5,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
+import { certificateBlocks, isIssuer } from "../base/certificates.ts";
 import { AuraeError, messageOf } from "../base/errors.ts";
 import { type Authority, trustDomainFromPem } from "../pki/authority.ts";
 import { isTrustDomain } from "../pki/layout.ts";
@@ -31,7 +32,6 @@ export interface VmAuthority {
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_CERTIFICATES = 10;
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 function refuse(path: string, fault: string, cause?: unknown): never {
   throw new AuraeError("failed_precondition", `the CA for VMs, "${path}": ${fault}`, { cause });
@@ -57,7 +57,7 @@ function readFile(path: string): string {
 }
 
 function certificatesIn(path: string): [X509Certificate, ...X509Certificate[]] {
-  const blocks = readFile(path).match(CERTIFICATE) ?? [];
+  const blocks = certificateBlocks(readFile(path));
   if (blocks.length > MAX_CERTIFICATES) {
     return refuse(path, `has ${blocks.length} certificates, ${MAX_CERTIFICATES} at most`);
   }
@@ -96,26 +96,19 @@ function checkChain(path: string, chain: readonly X509Certificate[], now: Date):
       );
     }
     const issuer = chain[at + 1];
-    if (
-      issuer !== undefined &&
-      !(certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey))
-    ) {
+    if (issuer !== undefined && !isIssuer(issuer, certificate)) {
       refuse(path, `${which} was not issued by the one after it; put them in order`);
     }
   }
 }
 
-const isRoot = (certificate: X509Certificate): boolean =>
-  certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey);
-
 /** What a guest has to know besides the CAs of its clients: the top of its chain, unless one of them is that, or above. */
 function anchorOf(chain: readonly X509Certificate[], clientCaPem: string): string {
   const top = chain.at(-1);
-  const known = (clientCaPem.match(CERTIFICATE) ?? []).map((pem) => new X509Certificate(pem));
+  const known = certificateBlocks(clientCaPem).map((pem) => new X509Certificate(pem));
   const isKnown = known.some(
     (each) =>
-      each.fingerprint256 === top?.fingerprint256 ||
-      (top?.checkIssued(each) === true && top.verify(each.publicKey)),
+      each.fingerprint256 === top?.fingerprint256 || (top !== undefined && isIssuer(each, top)),
   );
   return isKnown ? "" : (top?.toString() ?? "");
 }
@@ -158,7 +151,7 @@ export function loadVmAuthority(
       trustDomain: trustDomain ?? trustDomainOf(paths.certificate, certificate),
     },
     chainPem: chain
-      .filter((each) => !isRoot(each))
+      .filter((each) => !isIssuer(each, each))
       .map((each) => each.toString())
       .join(""),
     caPem: `${clientCaPem.trimEnd()}\n${anchorOf(chain, clientCaPem)}`,

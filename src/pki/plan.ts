@@ -12,6 +12,7 @@ import {
   loadAuthority,
   trustDomainFromPem,
 } from "./authority.ts";
+import { isIssuer } from "../base/certificates.ts";
 import { clientConfigToml } from "../base/client-config.ts";
 import {
   AUTHORITY_FILES,
@@ -124,8 +125,7 @@ async function planFromAuthority(draft: Draft, wanted: readonly Wanted[], existi
     }
     const { certificate } = pair;
     const path = join(options.dir, leaf.files.certificate);
-    const issuer = existing.certificate;
-    if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
+    if (!isIssuer(existing.certificate, certificate)) {
       throw unusable(
         `"${path}" was not issued by "${join(options.dir, AUTHORITY_FILES.certificate)}": remove it and its key "${join(options.dir, leaf.files.key)}" to have it issued anew, or ${START_OVER}`,
       );

@@ -2,10 +2,12 @@
  * The files that an executable needs beside itself to run: its dynamic loader, and the shared libraries that it is linked
  * to (ld.so(8)), found where this process has its own. For a root that has nothing else.
  */
-import { existsSync, fstatSync, readFileSync } from "node:fs";
+import { existsSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { ERRNO } from "../abi/errno.ts";
+import { O_CLOEXEC, O_RDONLY } from "../abi/open.ts";
 import { SyscallError } from "../sys/error.ts";
+import { FileDescriptor } from "../sys/fd.ts";
 import { Mapping } from "../sys/mapping.ts";
 import { type ElfFile, readElf } from "./elf.ts";
 
@@ -33,7 +35,7 @@ function mappedFolders(): string[] {
   return [...new Set(paths.filter((path) => /\.so(?:\.|$)/.test(path)).map(dirname))];
 }
 
-/** What an executable says of itself. It may be large: only the pages that are looked at are read. */
+/** What an executable or a library says of itself. It may be large: only the pages that are looked at are read. */
 function readProgram(fd: number): ElfFile {
   const file = { fd, offset: 0, isShared: false };
   using mapping = new Mapping(fstatSync(fd).size, "an executable", file);
@@ -66,7 +68,8 @@ export function programFilesOf(fd: number): ProgramFiles {
     }
     const path = `${folder}/${name}`;
     found.set(name, path);
-    waiting.push(...readElf(readFileSync(path)).needed);
+    using library = new FileDescriptor(openSync(path, O_RDONLY | O_CLOEXEC));
+    waiting.push(...readProgram(library.number).needed);
   }
   const libraries = [...found].map(([name, path]) => ({ name, path }));
   return { loader: interpreter, libraries };

@@ -28,7 +28,7 @@ import {
 import { openProcess, readProcStat } from "../kernel/process/proc-stat.ts";
 import { FileDescriptor } from "../kernel/sys/fd.ts";
 import { syscallRaw } from "../kernel/sys/syscall.ts";
-import { MOST_VCPUS } from "../vmm/protocol/machine-config.ts";
+import { MOST_VCPUS, VMM_FDS } from "../vmm/protocol/machine-config.ts";
 import { monitorFailure, unmet } from "./failures.ts";
 import { jailLimits, jailPlan, jailRoot, MAX_THREADS } from "./jail.ts";
 import { MonitorFiles } from "./monitor-files.ts";
@@ -36,9 +36,6 @@ import { UserIds } from "./user-ids.ts";
 import { VmCgroups } from "./vm-cgroups.ts";
 import { VmmMonitor } from "./vmm-monitor.ts";
 
-/** The control socket in the monitor, and the daemon's end of it. */
-const CONTROL_FD = 3;
-const DAEMON_FD = 4;
 const MIB = 1024 * 1024;
 const OWNER_ONLY = 0o700;
 /** Whoever knows a name may pass. */
@@ -218,8 +215,8 @@ export class KernelMonitors implements Monitors, Disposable {
       stdout: console.writer.number,
       stderr: serial.writer.number,
       descriptors: [
-        { from: theirs.number, to: CONTROL_FD },
-        { from: control.number, to: DAEMON_FD },
+        { from: theirs.number, to: VMM_FDS.controlFd },
+        { from: control.number, to: VMM_FDS.daemonFd },
         ...files.descriptors,
       ],
       resourceLimits: jailLimits(files.largestBytes, spec.memoryBytes),
@@ -338,7 +335,7 @@ function controlSocketOf(
     return undefined;
   }
   undo.use(pidfd);
-  const fd = syscallRaw("pidfd_getfd", pidfd.number, DAEMON_FD, 0);
+  const fd = syscallRaw("pidfd_getfd", pidfd.number, VMM_FDS.daemonFd, 0);
   if (fd < 0) {
     return undefined; // it has closed it, or ended
   }

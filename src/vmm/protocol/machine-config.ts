@@ -8,7 +8,9 @@ import { ProtocolError } from "./protocol-error.ts";
 
 export const CONFIG_VERSION = 1;
 export const MOST_VCPUS = 32;
-/** Descriptors below are the monitor's own: see `VMM_FDS` of `run-vmm.ts`. */
+/** The descriptors that the monitor starts with, beside those that the configuration names. 4 is the daemon's end. */
+export const VMM_FDS = { consoleFd: 1, serialFd: 2, controlFd: 3, daemonFd: 4 } as const;
+/** Descriptors below are the monitor's own: {@link VMM_FDS}. */
 export const FIRST_CONFIGURED_FD = 5;
 
 const MAX_FD = 2 ** 20 - 1;

@@ -4,6 +4,7 @@
  */
 import { Allowance } from "../base/allowance.ts";
 import { AuraeError, messageOf } from "../base/errors.ts";
+import { Turns } from "../base/turns.ts";
 import type { SignalPoll } from "../kernel/io/signal-poll.ts";
 import { PacketChannel } from "../kernel/net/packet-channel.ts";
 import { SyscallError } from "../kernel/sys/error.ts";
@@ -50,7 +51,7 @@ export class ControlClient implements Disposable {
   /** An earlier daemon's answers may still come: their ids are others. */
   #nextId = Math.floor(Math.random() * FIRST_ID_RANGE);
   #pending: Pending | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #waiting = 0;
   #closed: AuraeError | undefined;
   readonly #unasked = new Allowance(UNASKED_AT_ONCE, UNASKED_PER_SECOND);
@@ -84,10 +85,8 @@ export class ControlClient implements Disposable {
       throw this.#error("unavailable", `has ${MAX_WAITING} requests to answer; try again later`);
     }
     this.#waiting += 1;
-    const answer = this.#last.then(() => this.#ask(method, params, timeoutMs, descriptors));
-    this.#last = answer.catch(() => undefined); // whoever asked is told
     try {
-      return await answer;
+      return await this.#turns.take(() => this.#ask(method, params, timeoutMs, descriptors));
     } finally {
       this.#waiting -= 1;
     }

@@ -18,6 +18,7 @@ import {
 } from "../abi/open.ts";
 import { FIONREAD } from "../abi/tty.ts";
 import { EPOLLHUP } from "../abi/wait.ts";
+import { nonBlockingPipe } from "../io/non-blocking.ts";
 import type { SignalPoll } from "../io/signal-poll.ts";
 import { isErrno, SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
@@ -230,11 +231,10 @@ export interface OutputPipeEnds {
 /** Makes an output pipe. @throws {SyscallError} */
 export function createOutputPipe(poll: SignalPoll): OutputPipeEnds {
   using stack = new DisposableStack();
-  const ends = new Int32Array(2);
   // The end that is opened below blocks, as the process expects.
-  syscall("pipe2", "for output", ends, O_CLOEXEC | O_NONBLOCK);
-  const reader = stack.use(new FileDescriptor(ends[0] ?? -1));
-  using oneEnd = new FileDescriptor(ends[1] ?? -1);
+  const [reader, writeEnd] = nonBlockingPipe("for output");
+  stack.use(reader);
+  using oneEnd = writeEnd;
   syscallRaw("fcntl", oneEnd.number, F_SETPIPE_SZ, PIPE_BYTES);
   const bothEnds = openSync(`/proc/self/fd/${oneEnd.number}`, O_RDWR | O_CLOEXEC);
   const writer = stack.use(new FileDescriptor(bothEnds));

@@ -5,13 +5,6 @@
 import {
   AF_UNIX,
   CMSGHDR,
-  IOVEC,
-  MSG_CMSG_CLOEXEC,
-  MSG_CTRUNC,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  MSG_TRUNC,
-  MSGHDR,
   SCM_RIGHTS,
   SO_DOMAIN,
   SO_TYPE,
@@ -20,8 +13,8 @@ import {
   SOL_SOCKET,
 } from "../abi/unix.ts";
 import { FileDescriptor } from "../sys/fd.ts";
-import { addressOf } from "../sys/memory.ts";
 import { syscall, syscallRaw } from "../sys/syscall.ts";
+import { receiveMessage, sendMessage } from "./socket-message.ts";
 
 const FD_BYTES = 4;
 /** With one packet; the kernel takes up to 253 (SCM_MAX_FD). */
@@ -57,19 +50,6 @@ export function isPacketSocket(fd: number): boolean {
   return option(SO_DOMAIN) === AF_UNIX && option(SO_TYPE) === SOCK_SEQPACKET;
 }
 
-/** A `struct msghdr` on these bytes. All three have to be referenced until the call is over. */
-function headerFor(bytes: Uint8Array, control: Uint8Array | undefined) {
-  const iovec = IOVEC.make({ iov_base: addressOf(bytes), iov_len: bytes.length });
-  const header = MSGHDR.make({
-    msg_iov: addressOf(iovec),
-    msg_iovlen: 1,
-    ...(control === undefined
-      ? {}
-      : { msg_control: addressOf(control), msg_controllen: control.length }),
-  });
-  return { header, iovec, bytes, control };
-}
-
 function rightsFor(descriptors: readonly number[]): Uint8Array | undefined {
   if (descriptors.length === 0) {
     return undefined;
@@ -97,17 +77,13 @@ export function sendPacket(
   bytes: Uint8Array,
   descriptors: readonly number[] = [],
 ): number {
-  const message = headerFor(bytes, rightsFor(descriptors));
-  // SAFETY: `message` holds header, vector, bytes and control data beyond the call; the kernel only reads them.
-  const result = syscallRaw("sendmsg", socket, message.header, MSG_DONTWAIT | MSG_NOSIGNAL);
-  void message.iovec.byteLength;
-  return result;
+  return sendMessage(socket, bytes, rightsFor(descriptors));
 }
 
-function rightsIn(control: Uint8Array, length: number): FileDescriptor[] {
+function rightsIn(control: Uint8Array): FileDescriptor[] {
   const view = new DataView(control.buffer, control.byteOffset, control.byteLength);
   const found: FileDescriptor[] = [];
-  for (let at = 0; at + CMSGHDR.size <= length;) {
+  for (let at = 0; at + CMSGHDR.size <= control.length;) {
     const head = new DataView(view.buffer, view.byteOffset + at, CMSGHDR.size);
     const bytes = Number(CMSGHDR.read(head, "cmsg_len"));
     const isRights =
@@ -134,18 +110,10 @@ export function receivePacket(socket: number, buffer: Uint8Array): Packet | numb
   const control = new Uint8Array(
     CMSGHDR.size + Math.ceil((MAX_PACKET_DESCRIPTORS * FD_BYTES) / ALIGNMENT) * ALIGNMENT,
   );
-  const message = headerFor(buffer, control);
-  const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-  // SAFETY: `message` holds header, vector, buffer and control data; the kernel writes at most their lengths.
-  const length = syscallRaw("recvmsg", socket, message.header, flags);
-  void message.iovec.byteLength;
-  if (length < 0) {
-    return length;
+  const message = receiveMessage(socket, buffer, control);
+  if (typeof message === "number") {
+    return message;
   }
-  const controlLength = Number(MSGHDR.read(message.header, "msg_controllen"));
-  return {
-    bytes: buffer.subarray(0, length),
-    descriptors: rightsIn(control, Math.min(controlLength, control.length)),
-    isCut: (MSGHDR.read(message.header, "msg_flags") & (MSG_TRUNC | MSG_CTRUNC)) !== 0,
-  };
+  const { bytes, isCut } = message;
+  return { bytes, descriptors: rightsIn(message.control), isCut };
 }

@@ -6,12 +6,6 @@ import { O_CLOEXEC, O_NONBLOCK } from "../abi/open.ts";
 import {
   AF_UNIX,
   CMSGHDR,
-  IOVEC,
-  MSG_CMSG_CLOEXEC,
-  MSG_CTRUNC,
-  MSG_DONTWAIT,
-  MSG_TRUNC,
-  MSGHDR,
   SCM_CREDENTIALS,
   SO_PASSCRED,
   SOCK_DGRAM,
@@ -20,10 +14,10 @@ import {
   UCRED,
 } from "../abi/unix.ts";
 import type { SignalPoll } from "../io/signal-poll.ts";
+import { receiveMessage } from "../net/socket-message.ts";
 import { SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
-import { addressOf } from "../sys/memory.ts";
-import { cString, syscall, syscallRaw } from "../sys/syscall.ts";
+import { cString, syscall } from "../sys/syscall.ts";
 import type { Notification, Notifications, NotifySocket } from "./notifications.ts";
 import { createOutputPipe } from "./pipe.ts";
 
@@ -97,29 +91,13 @@ class Socket {
   /** @returns undefined when there is none; a pid of 0 for what can't be used */
   #receive(): Notification | undefined {
     const data = new Uint8Array(MAX_MESSAGE_BYTES);
-    const control = new Uint8Array(CONTROL_BYTES);
-    const iovec = new Uint8Array(IOVEC.size);
-    IOVEC.write(new DataView(iovec.buffer), { iov_base: addressOf(data), iov_len: data.length });
-    const header = new Uint8Array(MSGHDR.size);
-    const view = new DataView(header.buffer);
-    MSGHDR.write(view, {
-      msg_iov: addressOf(iovec),
-      msg_iovlen: 1,
-      msg_control: addressOf(control),
-      msg_controllen: control.length,
-    });
-    // SAFETY: header, iovec, data and control are ours and are referenced below, so they outlive the call; the kernel
-    // writes at most their lengths.
-    const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-    const length = syscallRaw("recvmsg", this.#fd.number, header, flags);
-    iovec.at(0);
-    if (length < 0) {
+    const message = receiveMessage(this.#fd.number, data, new Uint8Array(CONTROL_BYTES));
+    if (typeof message === "number") {
       return undefined; // EAGAIN
     }
-    const isCut = (Number(MSGHDR.read(view, "msg_flags")) & (MSG_TRUNC | MSG_CTRUNC)) !== 0;
     return {
-      text: new TextDecoder().decode(data.subarray(0, length)),
-      pid: isCut ? 0 : senderOf(control),
+      text: new TextDecoder().decode(message.bytes),
+      pid: message.isCut ? 0 : senderOf(message.control),
     };
   }
 
@@ -132,12 +110,13 @@ class Socket {
   }
 }
 
-function senderOf(control: Uint8Array): number {
-  const view = new DataView(control.buffer);
+function senderOf({ buffer, byteOffset, length }: Uint8Array): number {
+  const view = new DataView(buffer, byteOffset, length);
   const isCredentials =
+    length >= CMSGHDR.size + UCRED.size &&
     CMSGHDR.read(view, "cmsg_level") === SOL_SOCKET &&
     CMSGHDR.read(view, "cmsg_type") === SCM_CREDENTIALS;
-  return isCredentials ? UCRED.read(new DataView(control.buffer, CMSGHDR.size), "pid") : 0;
+  return isCredentials ? UCRED.read(new DataView(buffer, byteOffset + CMSGHDR.size), "pid") : 0;
 }
 
 export class NotifySockets implements Notifications, Disposable {

@@ -6,6 +6,7 @@ export class Allowance {
   readonly #nowMs: () => number;
   #left: number;
   #sinceMs: number;
+  #refused = 0;
 
   /** @param burst times at once, after a time without any */
   constructor(burst: number, perSecond: number, nowMs: () => number = () => performance.now()) {
@@ -23,9 +24,17 @@ export class Allowance {
     this.#left = Math.min(this.#left + gained, this.#burst);
     this.#sinceMs = nowMs;
     if (this.#left < 1) {
+      this.#refused += 1;
       return false;
     }
     this.#left -= 1;
     return true;
+  }
+
+  /** @returns how often it was not to be done since this was asked last */
+  takeRefused(): number {
+    const refused = this.#refused;
+    this.#refused = 0;
+    return refused;
   }
 }

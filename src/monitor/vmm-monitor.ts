@@ -76,7 +76,6 @@ export class VmmMonitor implements Monitor {
   #isKilled = false;
   #endTimer: NodeJS.Timeout | undefined;
   readonly #allowance = new Allowance(LINES_AT_ONCE, LINES_PER_SECOND);
-  #leftOut = 0;
 
   constructor(parts: MonitorParts) {
     this.#parts = parts;
@@ -147,12 +146,11 @@ export class VmmMonitor implements Monitor {
       return;
     }
     if (!this.#allowance.take()) {
-      this.#leftOut += 1;
       return;
     }
     const { level, message, fields } = event;
-    const more = this.#leftOut > 0 ? { moreLeftOut: this.#leftOut } : {};
-    this.#leftOut = 0;
+    const moreLeftOut = this.#allowance.takeRefused();
+    const more = moreLeftOut > 0 ? { moreLeftOut } : {};
     log[level](`vm: ${message}`, { ...fields, ...more, vm: this.#parts.id });
   }
 

@@ -25,7 +25,6 @@ export class Monitor implements Served, Disposable {
   #exitCode: number | undefined;
   readonly #events: VmmEvent[] = [];
   readonly #allowance = new Allowance(LINES_AT_ONCE, LINES_PER_SECOND);
-  #leftOut = 0;
 
   constructor(outputs: MachineOutputs) {
     this.#outputs = outputs;
@@ -114,11 +113,9 @@ export class Monitor implements Served, Disposable {
     machine.event.take();
     for (const line of machine.takeLog()) {
       if (this.#allowance.take()) {
-        const leftOut = this.#leftOut > 0 ? { leftOut: this.#leftOut } : {};
-        this.#leftOut = 0;
-        events.push({ event: "log", ...line, fields: { ...line.fields, ...leftOut } });
-      } else {
-        this.#leftOut += 1;
+        const leftOut = this.#allowance.takeRefused();
+        const fields = leftOut > 0 ? { ...line.fields, leftOut } : line.fields;
+        events.push({ event: "log", ...line, fields });
       }
     }
     const end = machine.takeEnd();

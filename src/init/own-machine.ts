@@ -11,6 +11,7 @@ import {
 } from "../base/machine-files.ts";
 import { type Interface, Interfaces } from "../kernel/net/interfaces.ts";
 import { Links } from "../kernel/net/links.ts";
+import { macBytes } from "../kernel/net/mac-bytes.ts";
 import { syscall } from "../kernel/sys/syscall.ts";
 import { giveAddresses, GUEST } from "./network-steps.ts";
 import { setHostName } from "./system-steps.ts";
@@ -85,7 +86,7 @@ export function takeCards(files: readonly GuestFile[]): void {
 
 function takeCard(interfaces: Interfaces, link: Interface, card: CardAddresses): void {
   using links = new Links();
-  const mac = Uint8Array.from(card.mac.split(":"), (byte) => Number.parseInt(byte, 16));
+  const mac = macBytes(card.mac);
   const old = interfaces.addresses().filter(({ index }) => index === link.index);
   links.change(link.index, { isUp: false });
   links.change(link.index, { mac });

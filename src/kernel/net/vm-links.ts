@@ -6,6 +6,7 @@ import type { Interface, Interfaces } from "./interfaces.ts";
 import { ipText } from "./ip-address.ts";
 import { freePair, PAIR_PREFIX_LENGTH, PAIR_RANGE } from "./ipv4-pairs.ts";
 import { isInterfaceName, type Links } from "./links.ts";
+import { macBytes } from "./mac-bytes.ts";
 import { openTap } from "./tap.ts";
 import type { Nic, NicRequest } from "./vm-networks.ts";
 
@@ -32,13 +33,6 @@ const MIN_IPV6_MTU = 1280;
 /** Nothing that a guest sends changes how the host sends. */
 const WARY_IPV4 = { accept_redirects: "0", accept_source_route: "0" };
 const WARY_IPV6 = { accept_ra: "0", accept_redirects: "0", autoconf: "0" };
-
-function macBytes(mac: string): Uint8Array {
-  if (!/^(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(mac)) {
-    throw new AuraeError("invalid_argument", `${JSON.stringify(mac)} is no hardware address`);
-  }
-  return Uint8Array.from(mac.split(":"), (byte) => parseInt(byte, 16));
-}
 
 /**
  * The hardware address of the TAP device itself. A bridge takes the lowest of its ports', so it is a high one; and it is

@@ -93,7 +93,9 @@ export interface OpenDisk {
  * @throws {AuraeError} also for one that another machine has
  */
 export function openDisk(path: string, isReadOnly: boolean): OpenDisk {
-  const { fd, stats } = openDevice(path, isReadOnly);
+  // Of a block device, O_EXCL keeps those off that would mount it, and is refused where somebody has. Of a file, Linux
+  // passes it over.
+  const { fd, stats } = openHostFile("disk", path, isReadOnly ? O_RDONLY : O_RDWR | O_EXCL);
   using stack = new DisposableStack();
   stack.use(fd);
   if (!stats.isFile() && !stats.isBlockDevice()) {
@@ -111,16 +113,6 @@ export function openDisk(path: string, isReadOnly: boolean): OpenDisk {
   }
   stack.move();
   return { fd, fileBytes: stats.isFile() ? size : 0 };
-}
-
-/** Of a block device that is written to, O_EXCL keeps those off that have it mounted, and is refused where somebody has. */
-function openDevice(path: string, isReadOnly: boolean): OpenFile {
-  const opened = openHostFile("disk", path, isReadOnly ? O_RDONLY : O_RDWR);
-  if (isReadOnly || !opened.stats.isBlockDevice()) {
-    return opened;
-  }
-  opened.fd[Symbol.dispose]();
-  return openHostFile("disk", path, O_RDWR | O_EXCL);
 }
 
 /** A file that is to be: nothing may be there yet. @throws {AuraeError} */

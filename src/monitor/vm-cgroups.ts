@@ -3,7 +3,8 @@ import { log } from "../base/log.ts";
 import { type Cgroups, isTreeRemoved } from "../kernel/cgroup/cgroups.ts";
 import { limitWrites } from "../kernel/cgroup/limit-writes.ts";
 import type { Controller } from "../kernel/cgroup/limits.ts";
-import { isErrno } from "../kernel/sys/error.ts";
+import { readerOf } from "../kernel/cgroup/read-limits.ts";
+import { numberOf } from "../kernel/cgroup/text.ts";
 import type { FileDescriptor } from "../kernel/sys/fd.ts";
 
 const PARENT = "_vms";
@@ -82,15 +83,9 @@ export class VmCgroups {
 
   /** Whether the kernel has ended something in it for want of memory. */
   wasOutOfMemory(id: string): boolean {
-    try {
-      const events = this.#cgroups.read(this.#path(id), "memory.events");
-      return /^oom_kill [1-9]/m.test(events);
-    } catch (error) {
-      if (isErrno(error, "ENOENT", "ENODEV")) {
-        return false; // without the controller
-      }
-      throw error;
-    }
+    // There is no such file without the controller.
+    const events = readerOf(this.#cgroups, this.#path(id))("memory.events") ?? "";
+    return (numberOf(events, "oom_kill") ?? 0n) > 0n;
   }
 
   /** Ends all that is in it, and removes it once it is empty. A group that is not there is no error. */

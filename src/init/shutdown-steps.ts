@@ -4,11 +4,10 @@
  */
 import { messageOf } from "../base/errors.ts";
 import { log } from "../base/log.ts";
+import { SIGKILL, SIGTERM } from "../kernel/abi/signal.ts";
 import { otherPrograms, waitForEnd } from "../kernel/power/others.ts";
 import { type MachineEnd, reboot, signalAll, sync } from "../kernel/power/reboot.ts";
 
-const SIGTERM = 15;
-const SIGKILL = 9;
 const TERM_TIMEOUT_MS = 5_000;
 const KILL_TIMEOUT_MS = 2_000;
 

@@ -5,19 +5,19 @@ import type { Monitor, MonitorEnd, MonitorRecord, MonitorStatus } from "../domai
 import type { SignalPoll } from "../kernel/io/signal-poll.ts";
 import type { OutputPipe, ProcessEnd } from "../kernel/process/processes.ts";
 import {
+  END_KINDS,
   EXIT_CODES,
   MAX_INPUT_BYTES,
   type VmEnd,
   type VmmEvent,
 } from "../vmm/protocol/messages.ts";
 import type { FileDescriptor } from "../kernel/sys/fd.ts";
-import { SIGSYS } from "../kernel/abi/signal.ts";
+import { SIGKILL, SIGSYS } from "../kernel/abi/signal.ts";
 import { ControlClient } from "./control-client.ts";
 import { createImage } from "./host-files.ts";
 import { rmSync } from "node:fs";
 import type { MachineConfig } from "../vmm/protocol/machine-config.ts";
 
-const SIGKILL = 9;
 /** Loads a kernel and archives, or a snapshot's state. */
 const CREATE_MS = 60_000;
 const ANSWER_MS = 15_000;
@@ -55,7 +55,6 @@ export interface MonitorParts {
 }
 
 const EMPTY = {};
-const ENDS = ["off", "reset", "crash"] as const;
 
 /** Goes on the sentence "the monitor of VM 'x'". */
 function endedWith({ kind, message }: MonitorEnd): string {
@@ -114,7 +113,7 @@ export class VmmMonitor implements Monitor {
       return this.#toldEnd;
     }
     if (status?.kind === "exited") {
-      const kind = ENDS.find((one) => status.code === EXIT_CODES[one]) ?? "failed";
+      const kind = END_KINDS.find((one) => status.code === EXIT_CODES[one]) ?? "failed";
       const message = kind === "failed" ? `its monitor ended with code ${status.code}` : "";
       return { kind, message };
     }

@@ -1,9 +1,8 @@
 /** What every implementation of `Namespaces` must do, for the kernel's and the one in memory alike. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { SIGKILL } from "../../src/kernel/abi/signal.ts";
 import type { CellNamespaces, NamespaceRequest } from "../../src/kernel/namespace/namespaces.ts";
 import type { ProcessesFixture } from "./processes-fixture.ts";
-
-const SIGKILL = 9;
 
 export function namespacesContract(
   name: string,

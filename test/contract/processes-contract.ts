@@ -1,9 +1,7 @@
 /** What every implementation of `Processes` must do, for the kernel's and the one in memory alike. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { SIGKILL, SIGTERM } from "../../src/kernel/abi/signal.ts";
 import { type ProcessesFixture, textOf } from "./processes-fixture.ts";
-
-const SIGTERM = 15;
-const SIGKILL = 9;
 
 export function processesContract(
   name: string,

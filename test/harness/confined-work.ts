@@ -1,4 +1,5 @@
 /** What the threads of `confined-process.ts` do. */
+import { SIGSYS } from "../../src/kernel/abi/signal.ts";
 import type { SyscallName } from "../../src/kernel/abi/syscalls.ts";
 import { cString, type SyscallArgument, syscallRaw } from "../../src/kernel/sys/syscall.ts";
 
@@ -6,7 +7,6 @@ type Call = [SyscallName, ...SyscallArgument[]];
 
 const AF_INET = 2;
 const SOCK_STREAM = 1;
-const SIGSYS = 31;
 
 /** System calls to try, by a name. */
 const CALLS: Readonly<Record<string, Call>> = {

@@ -3,12 +3,11 @@
  * and that names what it hears.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { SIGHUP, SIGTERM } from "../../src/kernel/abi/signal.ts";
 import { AerFixture } from "./aer-fixture.ts";
 import { hasPython, Pty } from "../harness/pty.ts";
 
 const MAIN = `${import.meta.dir}/../../src/main/main.ts`;
-const SIGTERM = 15;
-const SIGHUP = 1;
 /** An end that no signal has. */
 const CTRL_D = "\x04";
 

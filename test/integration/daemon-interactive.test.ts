@@ -1,13 +1,13 @@
 /** `aer` in a real terminal against the real daemon: what a person would do, from the keys to the shell in the cell. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
+import { SIGHUP } from "../../src/kernel/abi/signal.ts";
 import { TestDaemon } from "../harness/daemon.ts";
 import { missingForCgroups } from "../harness/host.ts";
 import { hasPython, Pty } from "../harness/pty.ts";
 
 const missing = missingForCgroups() ?? (hasPython ? undefined : "needs python3");
 const AER = `${import.meta.dir}/../../dist/aer`;
-const SIGHUP = 1;
 
 describe.skipIf(missing !== undefined)(`aer and auraed in a terminal ${missing ?? ""}`, () => {
   const cell = `ae-tty-${randomUUID()}`;

@@ -4,6 +4,7 @@
  */
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
+import { SIGHUP } from "../../kernel/abi/signal.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { LaunchError } from "../../kernel/process/launcher.ts";
@@ -15,7 +16,6 @@ import { drainedSoon } from "../executables/output-drain.ts";
 import { type Cell, leafOf } from "./cell.ts";
 import { requireThawed } from "./freeze.ts";
 
-const SIGHUP = 1;
 /** How long it has between SIGHUP and SIGKILL once its caller is gone. */
 const HANGUP_GRACE_MS = 1_000;
 

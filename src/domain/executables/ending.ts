@@ -1,11 +1,10 @@
 /** How an executable ended, and what it used: what Wait answers, also much later. */
+import { SIGKILL } from "../../kernel/abi/signal.ts";
 import type { Cgroups } from "../../kernel/cgroup/cgroups.ts";
 import type { ExitStatus } from "../../kernel/process/exit-status.ts";
 import type { ProcessEnd } from "../../kernel/process/processes.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
 import type { Surroundings } from "./surroundings.ts";
-
-const SIGKILL = 9;
 
 /** The end of a process that nobody saw, or of none. */
 export const UNSEEN: ProcessEnd = { status: undefined, maxRssBytes: 0 };

@@ -1,4 +1,5 @@
 /** What an executable is to be: its command, who it runs as, and how it is watched over. Plain data, as asked for. */
+import { SIGTERM } from "../../kernel/abi/signal.ts";
 import type { StdinKind } from "../../kernel/process/processes.ts";
 import type { ExecutableName } from "./executable-name.ts";
 
@@ -76,8 +77,6 @@ export interface ExecutableSpec {
   readonly healthCheck: HealthCheckSpec | undefined;
   readonly oncePerBoot: boolean;
 }
-
-const SIGTERM = 15;
 
 export const DEFAULT_STOP: StopPolicy = { signal: SIGTERM, graceMs: 10_000 };
 

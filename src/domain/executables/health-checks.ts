@@ -4,11 +4,10 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
+import { SIGKILL } from "../../kernel/abi/signal.ts";
 import type { ManagedProcess, OutputPipe } from "../../kernel/process/processes.ts";
 import type { HealthCheckSpec } from "./executable-spec.ts";
 import { readChunks } from "./read-chunks.ts";
-
-const SIGKILL = 9;
 
 export type Health = "unknown" | "healthy" | "unhealthy";
 

@@ -1,6 +1,7 @@
 /** The namespaces of one cell, as whoever starts a process in them needs them: by their first process's pidfd. */
 import { ERRNO } from "../abi/errno.ts";
 import { CLONE_NEWPID } from "../abi/sched.ts";
+import { SIGKILL } from "../abi/signal.ts";
 import type { NamespacesToJoin } from "../process/launch-plan.ts";
 import { LaunchError } from "../process/launcher.ts";
 import type { ProcessIdentity } from "../process/processes.ts";
@@ -8,8 +9,6 @@ import { SyscallError } from "../sys/error.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
 import type { CellNamespaces } from "./namespaces.ts";
-
-const SIGKILL = 9;
 
 export class KernelCellNamespaces implements CellNamespaces {
   readonly pid: number;

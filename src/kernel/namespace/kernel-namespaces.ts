@@ -11,6 +11,7 @@ import {
   CLONE_NEWPID,
   CLONE_NEWUTS,
 } from "../abi/sched.ts";
+import { SIGKILL } from "../abi/signal.ts";
 import type { ExitWatcher } from "../process/exit-watcher.ts";
 import { LaunchError, launch } from "../process/launcher.ts";
 import { openProcess, readProcStat } from "../process/proc-stat.ts";
@@ -30,8 +31,6 @@ const KINDS = {
   uts: CLONE_NEWUTS,
   net: CLONE_NEWNET,
 } as const;
-
-const SIGKILL = 9;
 
 const OF_PROCESSES = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 

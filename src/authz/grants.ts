@@ -13,8 +13,6 @@ import type { Principal } from "./identity.ts";
 import { type Role, ROLES } from "./rules.ts";
 import { parseSpiffeId } from "./spiffe-id.ts";
 
-export const DEFAULT_POLICY_PATH = "/etc/aurae/policy.toml";
-
 export interface Grant {
   readonly role: Role;
   matches(principal: Principal): boolean;

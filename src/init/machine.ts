@@ -19,7 +19,7 @@ import { type BootStep, runSteps } from "./steps.ts";
 import { SYSTEM_STEPS } from "./system-steps.ts";
 
 /** Modules before drives and network, whose drivers are among them. */
-export const BOOT_STEPS: readonly BootStep<NetworkContext>[] = [
+const BOOT_STEPS: readonly BootStep<NetworkContext>[] = [
   ...MOUNT_STEPS,
   ...SYSTEM_STEPS,
   ...MODULE_STEPS,

@@ -18,7 +18,7 @@ import { memoryImage, openDisk, openImage } from "./host-files.ts";
 import { SOCKETS_FOLDER } from "./jail.ts";
 
 const KVM = "/dev/kvm";
-export const VSOCK_SOCKET = "vsock.sock";
+const VSOCK_SOCKET = "vsock.sock";
 
 function openKvm(): FileDescriptor {
   try {

@@ -7,7 +7,7 @@ export const DEFAULT_PKI_DIR = "/etc/aurae/pki";
 export const DEFAULT_TRUST_DOMAIN = "unsafe.aurae.io";
 
 /** The name that the original's clients ask every server for, whatever the trust domain. */
-export const LEGACY_SERVER_NAME = "server.unsafe.aurae.io";
+const LEGACY_SERVER_NAME = "server.unsafe.aurae.io";
 
 /** Roles that the daemon knows by itself; other roles need a policy file that names them. */
 export const BUILTIN_ROLES: readonly string[] = ["admin", "reader", "boot"];

@@ -29,7 +29,7 @@ export interface PkiOptions {
 }
 
 export const DEFAULT_SOCKET = "/var/run/aurae/aurae.sock";
-export const DEFAULT_DAYS = 365;
+const DEFAULT_DAYS = 365;
 const MAX_DAYS = 36_500;
 const MAX_CLIENTS = 100;
 

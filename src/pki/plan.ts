@@ -292,6 +292,6 @@ function inDays(days: number): Date {
   return new Date(Date.now() + days * DAY_MS);
 }
 
-export function dateText(date: Date): string {
+function dateText(date: Date): string {
   return date.toISOString().slice(0, 10);
 }

@@ -42,7 +42,7 @@ export const INTERCEPTORS: readonly Interceptor[] = [
 ];
 
 /** Registers what health knows from the start. */
-export function registerHealth(health: HealthRegistry): void {
+function registerHealth(health: HealthRegistry): void {
   health.set("", ServingStatus.SERVING);
   for (const service of [
     CellService,

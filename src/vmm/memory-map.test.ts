@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { IDENTITY_MAP_ADDRESS, TSS_ADDRESS } from "../kernel/kvm/x86-64/platform.ts";
 import {
   ABOVE_4G_ADDRESS,
   ACPI_ADDRESS,
@@ -12,8 +13,6 @@ import {
   GDT_ADDRESS,
   HIGH_MEMORY_ADDRESS,
   IOAPIC_ADDRESS,
-  KVM_IDENTITY_MAP_ADDRESS,
-  KVM_TSS_ADDRESS,
   LAPIC_ADDRESS,
   LOW_MEMORY_END,
   MAX_MEMORY_BYTES,
@@ -131,8 +130,8 @@ test("what the guest boots from lies one after the other, and below what it is t
     [MMIO_HOLE_ADDRESS, 4096],
     [IOAPIC_ADDRESS, 4096],
     [LAPIC_ADDRESS, 4096],
-    [KVM_IDENTITY_MAP_ADDRESS, 4096],
-    [KVM_TSS_ADDRESS, 3 * 4096],
+    [IDENTITY_MAP_ADDRESS, 4096],
+    [TSS_ADDRESS, 3 * 4096],
     [ABOVE_4G_ADDRESS, 4096],
   ] as const;
   for (const [index, [start, length]] of places.entries()) {

@@ -14,7 +14,7 @@
  *     0x000f_0000  VM generation ID
  *     0x000f_fff0  what a kernel that jumps into the BIOS finds there: a reset
  *     0x0010_0000  memory for kernel, initrd and the guest's own
- *     0xc000_0000  MMIO: windows of virtio devices, then IOAPIC, KVM's TSS, LAPIC
+ *     0xc000_0000  MMIO: windows of virtio devices, then IOAPIC, LAPIC, KVM's own pages (platform.ts)
  *     0x1_0000_0000  memory beyond the hole
  */
 
@@ -51,9 +51,6 @@ export const HIGH_MEMORY_ADDRESS = 0x10_0000;
 export const MMIO_HOLE_ADDRESS = 0xc000_0000;
 export const ABOVE_4G_ADDRESS = 0x1_0000_0000;
 export const IOAPIC_ADDRESS = 0xfec0_0000;
-/** Three pages for KVM_SET_TSS_ADDR, and the page before them for KVM_SET_IDENTITY_MAP_ADDR (Intel only). */
-export const KVM_IDENTITY_MAP_ADDRESS = 0xfffb_c000;
-export const KVM_TSS_ADDRESS = 0xfffb_d000;
 export const LAPIC_ADDRESS = 0xfee0_0000;
 
 /** Windows of virtio-mmio devices: one page each, so that a page fault names its device. */

@@ -7,7 +7,7 @@ import { AuraeError } from "../../base/errors.ts";
 /** A DNS label: 1 to 63 letters, digits and inner hyphens. Thereby never `_`, `.`, `..` or a file of cgroupfs. */
 const COMPONENT = /^(?!-)[a-zA-Z0-9-]{1,63}(?<!-)$/;
 
-export const CELL_NAME_MAX_LENGTH = 1023;
+const CELL_NAME_MAX_LENGTH = 1023;
 
 /** How deep cells may be nested: List answers with messages as deep, and most readers of protobuf stop at 100. */
 export const MAX_COMPONENTS = 32;

@@ -18,7 +18,7 @@ import { cgroupNotFound } from "./cell-errors.ts";
 import type { CellName } from "./cell-name.ts";
 
 /** How long the processes of a cell may take to stand still: what is in an uninterruptible wait does not. */
-export const FREEZE_TIMEOUT_MS = 10_000;
+const FREEZE_TIMEOUT_MS = 10_000;
 
 /** Most processes that a message names. */
 const MAX_NAMED = 10;

@@ -8,9 +8,9 @@ import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 
 /** How many events are kept. */
-export const KEPT_EVENTS = 10_000;
+const KEPT_EVENTS = 10_000;
 /** How many may wait for one reader; one that is slower is cut off, and comes back with the number of its last one. */
-export const MAX_WAITING_EVENTS = KEPT_EVENTS;
+const MAX_WAITING_EVENTS = KEPT_EVENTS;
 /** How many numbers are reserved at a time: so many events cost one write. */
 export const RESERVED_EVENTS = 1_000;
 

@@ -20,7 +20,7 @@ export interface Ending {
 }
 
 /** Processor time of all that was ever in a control group, in microseconds; nothing for one that is gone. */
-export function cpuTimeOf(
+function cpuTimeOf(
   cgroups: Cgroups,
   cgroup: string,
 ): Pick<Ending, "cpuUserUsec" | "cpuSystemUsec"> {

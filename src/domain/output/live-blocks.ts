@@ -11,7 +11,7 @@ const BLOCK_BYTES = 128 * 1024;
 const BLOCK_MAX_BYTES = 256 * 1024;
 
 /** Most bytes, and most blocks, that are held. */
-export const LIVE_MAX_BYTES = 2 * 1024 * 1024;
+const LIVE_MAX_BYTES = 2 * 1024 * 1024;
 const LIVE_MAX_BLOCKS = 256;
 
 /** Blocks are handed out no faster than this, unless they are large; the first one after a pause at once. */

@@ -1,5 +1,5 @@
 /** Bounds how many files all histories together keep open: the one that was not used for longest is closed. */
-export const OPEN_FILES_MAX = 256;
+const OPEN_FILES_MAX = 256;
 
 export class OpenFiles {
   readonly #max: number;

@@ -15,10 +15,10 @@ import type { OutputSource, OutputSources } from "./sources.ts";
 import { DEFAULT_MAX_BYTES } from "./stream-writer.ts";
 
 /** Most histories that are kept of executables that are gone. */
-export const KEPT_HISTORIES_MAX = 1_000;
+const KEPT_HISTORIES_MAX = 1_000;
 
 /** Most bytes of them, all together. */
-export const KEPT_BYTES_MAX = 1024 * 1024 * 1024;
+const KEPT_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** No cell can have this name, and so no executable be in it. */
 const VMS = "_vms";

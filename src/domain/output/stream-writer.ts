@@ -28,7 +28,7 @@ export const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 const SEGMENTS = 8;
 
 /** Most segments, also when a disk that is full now and then makes them short. */
-export const SEGMENTS_MAX = 64;
+const SEGMENTS_MAX = 64;
 
 /** Most bytes of one turn: who writes without an end must not keep the daemon from everything else. */
 const TURN_BYTES = 256 * 1024;

@@ -6,7 +6,7 @@ import type { ErrnoName } from "../abi/errno.ts";
 import type { Controller } from "../cgroup/limits.ts";
 
 /** The machine that the fake stands for. */
-export const FAKE_CPUS = 4;
+const FAKE_CPUS = 4;
 export const FAKE_DEVICES: Readonly<Record<string, string>> = { "/dev/vda": "254:0" };
 
 /** The files of each controller in a new group. */

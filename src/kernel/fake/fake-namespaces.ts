@@ -6,7 +6,7 @@ import type { ProcessIdentity } from "../process/processes.ts";
 import type { FakeCgroups } from "./fake-cgroups.ts";
 import type { FakeProcesses } from "./fake-processes.ts";
 
-export class FakeCellNamespaces implements CellNamespaces {
+class FakeCellNamespaces implements CellNamespaces {
   readonly pid: number;
   readonly startTime: bigint;
   readonly hasProcessIds: boolean;

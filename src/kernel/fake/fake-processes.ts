@@ -91,7 +91,7 @@ export class FakePipe implements OutputPipe {
 }
 
 /** Standard input that keeps what is written to it. */
-export class FakeInput implements InputPipe {
+class FakeInput implements InputPipe {
   readonly #chunks: Uint8Array[] = [];
   /** Nobody reads any more. */
   isBroken = false;

@@ -18,7 +18,7 @@ export function isPress({ type, code, value }: InputEvent, key: number): boolean
 }
 
 /** The whole events at the head of some bytes; the rest comes first the next time. */
-export function decodeEvents(bytes: Uint8Array): { events: InputEvent[]; rest: Uint8Array } {
+function decodeEvents(bytes: Uint8Array): { events: InputEvent[]; rest: Uint8Array } {
   const events: InputEvent[] = [];
   let at = 0;
   for (; at + INPUT_EVENT.size <= bytes.length; at += INPUT_EVENT.size) {

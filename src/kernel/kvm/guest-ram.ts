@@ -5,7 +5,7 @@
 import { HUGE_PAGE_BYTES, preferHugePages } from "../memory/huge-pages.ts";
 import { Mapping, MAX_VIEW_BYTES, type MappedFile } from "../sys/mapping.ts";
 
-export const GUEST_PAGE_BYTES = 4096;
+const GUEST_PAGE_BYTES = 4096;
 /** No processor has more bits of physical address (Intel SDM volume 3A 4.1.4; AMD APM volume 2 1.1.3). */
 export const GUEST_ADDRESS_LIMIT = 2 ** 52;
 

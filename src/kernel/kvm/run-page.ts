@@ -38,7 +38,7 @@ const EMPTY = new Uint8Array(0);
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-export const HALT: VcpuExit = { kind: "halt" };
+const HALT: VcpuExit = { kind: "halt" };
 export const SHUTDOWN: VcpuExit = { kind: "shutdown" };
 export const INTERRUPTED: VcpuExit = { kind: "interrupted" };
 

@@ -31,7 +31,7 @@ export function unmount(target: string): void {
  * The mount points in a text of /proc/PID/mountinfo (proc(5)): blanks, tabs, newlines and backslashes in them stand there as
  * octal numbers.
  */
-export function mountPointsIn(mountinfo: string): Set<string> {
+function mountPointsIn(mountinfo: string): Set<string> {
   const points = new Set<string>();
   for (const line of mountinfo.split("\n")) {
     const point = line.split(" ")[4];

@@ -8,7 +8,7 @@ import { syscall, syscallRaw } from "../sys/syscall.ts";
 
 const FAMILY_BYTES = 2;
 /** What a path may have, without its NUL (`sun_path`). */
-export const MAX_SOCKET_PATH_BYTES = 107;
+const MAX_SOCKET_PATH_BYTES = 107;
 const BACKLOG = 128;
 const FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
 

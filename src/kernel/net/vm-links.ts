@@ -45,7 +45,7 @@ function hostMac(guest: Uint8Array): Uint8Array {
 }
 
 /** The link-local address that a guest's kernel makes of its hardware address (RFC 4291, appendix A). */
-export function linkLocalFrom(mac: string): string {
+function linkLocalFrom(mac: string): string {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = macBytes(mac);
   return ipText(Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f));
 }

@@ -1,10 +1,5 @@
 import { expect, test } from "bun:test";
-import {
-  capabilityNames,
-  capabilityNumber,
-  capabilitySet,
-  kernelCapabilities,
-} from "./capabilities.ts";
+import { capabilityNumber, capabilitySet } from "./capabilities.ts";
 import { RESOURCE_LIMIT_NAMES, resourceLimitNumber } from "./resource-limits.ts";
 
 test("capabilityNumber takes a name in any case, with or without its start", () => {
@@ -20,16 +15,9 @@ test.each(["", "cap_", "cap_cap_kill", "nope", "__proto__", "toString", "5"])(
   },
 );
 
-test("capabilitySet and capabilityNames are each other's inverse, beyond what is known too", () => {
-  const set = capabilitySet([0, 40, 63, 0]);
-  expect(set).toBe((1n << 63n) | (1n << 40n) | 1n);
-  expect(capabilityNames(set)).toEqual(["CAP_CHOWN", "CAP_CHECKPOINT_RESTORE", "CAP_63"]);
+test("capabilitySet takes numbers in any order, beyond what is known too", () => {
+  expect(capabilitySet([0, 40, 63, 0])).toBe((1n << 63n) | (1n << 40n) | 1n);
   expect(() => capabilitySet([64])).toThrow("not a capability: 64");
-});
-
-test("kernelCapabilities has all that Linux 5.9 has", () => {
-  const known = (1n << 41n) - 1n;
-  expect(kernelCapabilities() & known).toBe(known);
 });
 
 test("resourceLimitNumber takes a name in any case, with or without its start", () => {

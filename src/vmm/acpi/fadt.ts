@@ -45,7 +45,7 @@ const GAS_BYTE_ACCESS = 1;
 export const RTC_CENTURY_REGISTER = 0x32;
 /** The registers in {@link ACPI_POWER_PORTS}, in their order. */
 export const SLEEP_CONTROL_OFFSET = 0;
-export const SLEEP_STATUS_OFFSET = 1;
+const SLEEP_STATUS_OFFSET = 1;
 export const RESET_OFFSET = 2;
 /** What the guest writes to the reset register. */
 export const RESET_VALUE = 1;

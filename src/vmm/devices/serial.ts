@@ -19,7 +19,7 @@ const MCR = 4;
 const LSR = 5;
 const MSR = 6;
 const SCR = 7;
-export const SERIAL_REGISTERS = 8;
+const SERIAL_REGISTERS = 8;
 
 const IER_RECEIVED = 0x01;
 const IER_TRANSMIT_EMPTY = 0x02;

@@ -17,7 +17,7 @@ const MAX_LOG_FIELDS = 32;
 /** What a field of the log may be called: it is printed as it is, and must not make a line of its own. */
 const LOG_FIELD = /^[a-zA-Z]\w{0,63}$/;
 
-export const VM_STATES = ["empty", "created", "running", "paused", "ended"] as const;
+const VM_STATES = ["empty", "created", "running", "paused", "ended"] as const;
 export type VmState = (typeof VM_STATES)[number];
 
 export const END_KINDS = ["off", "reset", "crash", "failed"] as const;

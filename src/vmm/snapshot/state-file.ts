@@ -5,7 +5,7 @@
 import { fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { StateError } from "../virtio/state.ts";
 
-export const STATE_FILE_VERSION = 1;
+const STATE_FILE_VERSION = 1;
 /** A processor's state is some 20 KiB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const NAME = "auraed-vm-state";

@@ -27,8 +27,6 @@ import type { Vm } from "../vm.ts";
  */
 export const IDENTITY_MAP_ADDRESS = 0xfffb_c000;
 export const TSS_ADDRESS = IDENTITY_MAP_ADDRESS + 0x1000;
-/** Where those pages end. */
-export const KVM_PAGES_END = TSS_ADDRESS + 0x3000;
 
 /** What a VM and its snapshots need beside what every architecture has. */
 export const PLATFORM_CAPABILITIES: readonly CapabilityName[] = [

@@ -292,7 +292,7 @@ export function requestPacket(request: Request): Uint8Array {
   return packetOf({ ...request, params });
 }
 
-/** An answer or an event as a packet. Texts of others are cut to what the daemon takes. */
+/** An answer or an event as a packet. Its texts are cut already to what the daemon takes (`bounded.ts`). */
 export function vmmPacket(message: VmmMessage): Uint8Array {
   return packetOf(message);
 }

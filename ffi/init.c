@@ -22,6 +22,7 @@
 // numbers, and the name.
 
 #include "freestanding.h"
+#include "memory.h"
 #include "preload_modules.h"
 #include "vsock.h"
 
@@ -63,21 +64,6 @@ static long now_ms(void)
 
 	CALL(clock_gettime, 7 /* CLOCK_BOOTTIME */, &now, 0, 0, 0);
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-// gcc writes calls to these two, whatever the flags.
-void *memset(void *to, int byte, unsigned long length)
-{
-	for (unsigned long i = 0; i < length; i++)
-		((volatile unsigned char *)to)[i] = (unsigned char)byte;
-	return to;
-}
-
-void *memcpy(void *to, const void *from, unsigned long length)
-{
-	for (unsigned long i = 0; i < length; i++)
-		((volatile unsigned char *)to)[i] = ((const unsigned char *)from)[i];
-	return to;
 }
 
 // ------------------------------------------------------------------------------------------------- messages

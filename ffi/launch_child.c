@@ -58,14 +58,7 @@ void leave(struct child *child, int step, long negative_errno, long detail)
 
 static void check(struct child *child, int step, long answer)
 {
-	if (answer < 0)
-		leave(child, step, answer, 0);
-}
-
-static void check_at(struct child *child, int step, long detail, long answer)
-{
-	if (answer < 0)
-		leave(child, step, answer, detail);
+	check_at(child, step, 0, answer);
 }
 
 // CLONE_CLEAR_SIGHAND keeps what was ignored, and the daemon's runtime ignores SIGPIPE: a shell would inherit that.

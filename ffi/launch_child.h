@@ -18,6 +18,14 @@ __attribute__((visibility("hidden"))) void run_child(struct child *child);
 // Tells the step that failed, and ends the child.
 __attribute__((noreturn, visibility("hidden"))) void leave(struct child *child, int step, long negative_errno, long detail);
 
+// Leaves where a system call failed; gives back its answer otherwise.
+static inline long check_at(struct child *child, int step, long detail, long answer)
+{
+	if (answer < 0)
+		leave(child, step, answer, detail);
+	return answer;
+}
+
 // Goes into a root of its own (launch_root.c).
 __attribute__((visibility("hidden"))) void enter_root(struct child *child, const struct au_root *root);
 

@@ -20,13 +20,6 @@
 
 enum { DETACH = 2 };	// MNT_DETACH of sys/mount.h, a C library's
 
-static long check_at(struct child *child, int step, long detail, long answer)
-{
-	if (answer < 0)
-		leave(child, step, answer, detail);
-	return answer;
-}
-
 static long configure(long fd, unsigned command, const char *key, const char *value)
 {
 	return SYS5(__NR_fsconfig, fd, command, key, value, 0);

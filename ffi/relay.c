@@ -6,6 +6,8 @@
 // and no other guests.
 
 #include "freestanding.h"
+#include "memory.h"
+#include "vsock_address.h"
 
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -19,22 +21,14 @@
 #include <asm/fcntl.h>
 #include <asm/signal.h>
 
-// linux/vm_sockets.h wants the C library's struct sockaddr.
 enum {
 	AF_UNIX_FAMILY = 1,
-	AF_VSOCK_FAMILY = 40,
 	CID_LOCAL = 1,
 	CID_HOST = 2,
 };
 
-struct sockaddr_vsock {
-	unsigned short family, reserved;
-	unsigned int port, cid;
-	unsigned char rest[4];
-};
-
 union address {
-	struct sockaddr_vsock vsock;
+	struct vsock_address vsock;
 	struct sockaddr_un un;
 };
 
@@ -66,21 +60,6 @@ static struct connection connections[MAX_CONNECTIONS];
 static int open_count;
 static struct sockaddr_un server;
 static long server_length;
-
-// gcc writes calls to these two, whatever the flags.
-void *memset(void *to, int byte, unsigned long length)
-{
-	for (unsigned long i = 0; i < length; i++)
-		((volatile unsigned char *)to)[i] = (unsigned char)byte;
-	return to;
-}
-
-void *memcpy(void *to, const void *from, unsigned long length)
-{
-	for (unsigned long i = 0; i < length; i++)
-		((volatile unsigned char *)to)[i] = ((const unsigned char *)from)[i];
-	return to;
-}
 
 __attribute__((noreturn)) static void end(int code)
 {
@@ -195,7 +174,7 @@ static void connection_move(struct connection *connection)
 
 static int may_connect(const union address *peer, int length)
 {
-	if (length < (int)sizeof(unsigned short) || peer->vsock.family != AF_VSOCK_FAMILY)
+	if (length < (int)sizeof(unsigned short) || peer->vsock.family != VSOCK_FAMILY)
 		return 1;
 	return length >= 12 && (peer->vsock.cid == CID_HOST || peer->vsock.cid == CID_LOCAL);
 }

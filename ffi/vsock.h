@@ -5,6 +5,7 @@
 #define AU_VSOCK_H
 
 #include "freestanding.h"
+#include "vsock_address.h"
 
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
@@ -12,7 +13,6 @@
 enum {
 	VSOCK_API_PORT = 8080,
 	VSOCK_BACKLOG = 64,
-	VSOCK_FAMILY = 40,
 	VSOCK_GET_LOCAL_CID = 0x7b9,	// IOCTL_VM_SOCKETS_GET_LOCAL_CID
 	RELAY_LISTENER = 3,
 	NOBODY = 65534,
@@ -24,12 +24,6 @@ static const unsigned int vsock_any = 0xffffffff;
 static const char relay_path[] = "/bin/aurae-relay";
 static const char *relay_argv[] = { "aurae-relay", "/run/aurae/vsock.sock", 0 };
 static const char *relay_envp[] = { 0 };
-
-struct vsock_address {
-	unsigned short family, reserved;
-	unsigned int port, cid;
-	unsigned char rest[4];
-};
 
 static int has_vsock(void)
 {

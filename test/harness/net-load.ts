@@ -53,4 +53,4 @@ for (let round = 1; round <= ROUNDS; round++) {
 if (device.counters.sentFrames !== ROUNDS * SIZE) {
   throw new Error(`sent ${device.counters.sentFrames} frames`);
 }
-console.log(ownBytes() - before);
+process.stdout.write(`${ownBytes() - before}\n`);

@@ -1,4 +1,5 @@
 /** Makes the virtio devices that are no disks. What a machine does not have is not loaded. */
+import { macBytes } from "../../kernel/net/mac-bytes.ts";
 import { FileDescriptor } from "../../kernel/sys/fd.ts";
 import { ConsoleDevice } from "../virtio/console.ts";
 import { EntropyDevice } from "../virtio/entropy.ts";
@@ -30,7 +31,7 @@ async function makeNet(spec: { fd: number; mac: string; mtu: number }): Promise<
   const { Tap } = await import("../../kernel/net/tap.ts");
   const { NetDevice } = await import("../virtio/net.ts");
   const port = new Tap(new FileDescriptor(spec.fd));
-  const mac = Uint8Array.from(spec.mac.split(":"), (byte) => Number.parseInt(byte, 16));
+  const mac = macBytes(spec.mac);
   return { device: new NetDevice({ port, mac, mtu: spec.mtu }) };
 }
 

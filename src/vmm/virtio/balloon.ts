@@ -6,6 +6,7 @@
 import * as B from "../../kernel/abi/virtio-balloon.ts";
 import { VIRTIO_ID_BALLOON } from "../../kernel/abi/virtio.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
+import type { DescriptorChain } from "./chain.ts";
 import {
   type DeviceContext,
   type Features,
@@ -14,7 +15,7 @@ import {
   type VirtioDevice,
 } from "./device.ts";
 import { VirtioFault } from "./fault.ts";
-import type { DescriptorChain, Virtqueue } from "./queue.ts";
+import type { Virtqueue } from "./queue.ts";
 import { bytesIn, copyFrom } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 

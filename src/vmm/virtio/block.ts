@@ -9,6 +9,7 @@ import { ERRNO } from "../../kernel/abi/errno.ts";
 import * as V from "../../kernel/abi/virtio-blk.ts";
 import { VIRTIO_ID_BLOCK } from "../../kernel/abi/virtio.ts";
 import { IoVector, MAX_VECTORS } from "../../kernel/io/io-vector.ts";
+import type { DescriptorChain } from "./chain.ts";
 import {
   type DeviceContext,
   type Features,
@@ -16,7 +17,7 @@ import {
   hasFeature,
   type VirtioDevice,
 } from "./device.ts";
-import type { DescriptorChain, Virtqueue } from "./queue.ts";
+import type { Virtqueue } from "./queue.ts";
 import { bytesIn, copyFrom, copyTo, type Segments, slice } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 

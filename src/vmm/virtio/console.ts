@@ -10,8 +10,9 @@ import { POLLIN, POLLOUT } from "../../kernel/abi/poll.ts";
 import { CONSOLE_CONFIG, VIRTIO_CONSOLE_F_SIZE } from "../../kernel/abi/virtio-console.ts";
 import { VIRTIO_ID_CONSOLE } from "../../kernel/abi/virtio.ts";
 import { IoVector, MAX_VECTORS, readVector, writeVector } from "../../kernel/io/io-vector.ts";
+import type { DescriptorChain } from "./chain.ts";
 import { type DeviceContext, featuresOf, type VirtioDevice, type Wait } from "./device.ts";
-import type { DescriptorChain, Virtqueue } from "./queue.ts";
+import type { Virtqueue } from "./queue.ts";
 import { bytesIn, type Segments, slice } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 

@@ -1,8 +1,9 @@
 /** The entropy device (virtio 1.2, 5.4): random bytes of the host's kernel, right into the guest's memory. */
 import { VIRTIO_ID_RNG } from "../../kernel/abi/virtio.ts";
 import { fillRandom } from "../../kernel/io/random.ts";
+import type { DescriptorChain } from "./chain.ts";
 import type { DeviceContext, VirtioDevice } from "./device.ts";
-import type { DescriptorChain, Virtqueue } from "./queue.ts";
+import type { Virtqueue } from "./queue.ts";
 import { slice } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 

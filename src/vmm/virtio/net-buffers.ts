@@ -5,8 +5,9 @@
  */
 import { NET_HDR } from "../../kernel/abi/virtio-net.ts";
 import { IoVector, MAX_VECTORS, readVector } from "../../kernel/io/io-vector.ts";
+import type { DescriptorChain } from "./chain.ts";
 import { VirtioFault } from "./fault.ts";
-import type { DescriptorChain, Virtqueue } from "./queue.ts";
+import type { Virtqueue } from "./queue.ts";
 import { bytesIn, copyTo } from "./segments.ts";
 
 /** Where the rest goes of a frame that is longer than the buffers, which tells that it was. */

@@ -9,6 +9,7 @@ import { POLLIN, POLLOUT } from "../../kernel/abi/poll.ts";
 import * as N from "../../kernel/abi/virtio-net.ts";
 import { VIRTIO_ID_NET } from "../../kernel/abi/virtio.ts";
 import { IoVector, MAX_VECTORS, writeVector } from "../../kernel/io/io-vector.ts";
+import type { DescriptorChain } from "./chain.ts";
 import {
   type DeviceContext,
   type Features,
@@ -18,7 +19,7 @@ import {
   type Wait,
 } from "./device.ts";
 import { NetBuffers } from "./net-buffers.ts";
-import type { DescriptorChain, Virtqueue } from "./queue.ts";
+import type { Virtqueue } from "./queue.ts";
 import { bytesIn, type Segments } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 

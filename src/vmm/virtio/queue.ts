@@ -2,8 +2,8 @@
  * The device's side of a split virtqueue (virtio 1.2, 2.7): takes descriptor chains out of the available ring and puts
  * them into the used ring, and knows when either side wants to be notified.
  *
- * Everything in the rings is written by the guest, at any time. So each value is read once and checked then; a chain has
- * a bounded number of descriptors, each of which lies in guest memory; and whatever breaks a rule is a `VirtioFault`.
+ * Everything in the rings is written by the guest, at any time. So each value is read once and checked then, as in chains
+ * (`chain.ts`); and whatever breaks a rule is a `VirtioFault`.
  * The rings are resolved once, when the queue becomes ready.
  */
 import {
@@ -11,21 +11,16 @@ import {
   VRING_AVAIL_F_NO_INTERRUPT,
   VRING_DESC,
   VRING_DESC_ALIGN_SIZE,
-  VRING_DESC_F_INDIRECT,
-  VRING_DESC_F_NEXT,
-  VRING_DESC_F_WRITE,
   VRING_USED_ALIGN_SIZE,
   VRING_USED_ELEM,
   VRING_USED_F_NO_NOTIFY,
 } from "../../kernel/abi/virtio.ts";
 import type { GuestMemory } from "../memory/guest-memory.ts";
+import { type DescriptorChain, type DescriptorTable, readChain } from "./chain.ts";
 import { VirtioFault } from "./fault.ts";
 import { fence } from "./fence.ts";
-import type { Segment, Segments } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 
-/** The longest chain with an indirect table, which also is what one readv(2) takes (IOV_MAX). */
-export const MAX_CHAIN_DESCRIPTORS = 1024;
 /** The largest size of a queue (virtio 1.2, 2.7). */
 export const MAX_QUEUE_SIZE = 32768;
 
@@ -37,16 +32,6 @@ const INDEX_OFFSET = 2;
 const STATE_VERSION = 1;
 const U32_MAX = 0xffff_ffff;
 const U16_MAX = 0xffff;
-
-/** What the driver offered by one entry of the available ring. */
-export interface DescriptorChain {
-  /** The index of its first descriptor, by which the driver knows it. */
-  readonly head: number;
-  /** What the device may read. */
-  readonly readable: Segments;
-  /** What the device may write. */
-  readonly writable: Segments;
-}
 
 /** The features that change how rings work. */
 export interface RingFeatures {
@@ -75,9 +60,7 @@ const HALVES: readonly RingAddressHalf[] = [
   "usedHigh",
 ];
 
-interface Rings extends RingFeatures {
-  readonly size: number;
-  readonly descriptors: DataView;
+interface Rings extends RingFeatures, DescriptorTable {
   readonly available: DataView;
   readonly used: DataView;
 }
@@ -184,7 +167,7 @@ export class Virtqueue {
       throw new VirtioFault(`${waiting} chains are available in a queue of ${rings.size}`);
     }
     const at = RING_HEAD_BYTES + 2 * (this.#nextAvailable % rings.size);
-    const chain = this.#walk(rings, rings.available.getUint16(at, true));
+    const chain = readChain(this.#memory, rings, rings.available.getUint16(at, true));
     this.#nextAvailable = (this.#nextAvailable + 1) & U16_MAX;
     this.#taken += 1;
     return chain;
@@ -194,79 +177,6 @@ export class Virtqueue {
   rewind(count: number): void {
     this.#nextAvailable = (this.#nextAvailable - count) & U16_MAX;
     this.#taken -= count;
-  }
-
-  /** Follows a chain through the table, and an indirect table at its end (2.7.5.3). */
-  #walk(rings: Rings, head: number): DescriptorChain {
-    const readable: Segment[] = [];
-    const writable: Segment[] = [];
-    let table = rings.descriptors;
-    let start = 0;
-    let entries = rings.size;
-    let limit = rings.size;
-    let at = head;
-    let isIndirect = false;
-    for (let count = 0; ;) {
-      if (at >= entries) {
-        throw new VirtioFault(`descriptor ${at} of a table of ${entries}`);
-      }
-      const base = start + at * DESCRIPTOR_BYTES;
-      // Beyond 2^53 the sum is not exact, and beyond 2^52 there is no memory.
-      const address = table.getUint32(base + 4, true) * 2 ** 32 + table.getUint32(base, true);
-      const length = table.getUint32(base + 8, true);
-      const flags = table.getUint16(base + 12, true);
-      const next = table.getUint16(base + 14, true);
-      if ((flags & VRING_DESC_F_INDIRECT) !== 0) {
-        if (isIndirect || !rings.hasIndirect || (flags & VRING_DESC_F_NEXT) !== 0) {
-          throw new VirtioFault("an indirect descriptor where none may be");
-        }
-        if (length === 0 || length % DESCRIPTOR_BYTES !== 0) {
-          throw new VirtioFault(`an indirect table of ${length} bytes`);
-        }
-        // Not a view of its own, which would be more garbage than all else of the chain.
-        const region = this.#memory.find(address, length);
-        table = region.view;
-        start = address - region.start;
-        entries = length / DESCRIPTOR_BYTES;
-        limit = MAX_CHAIN_DESCRIPTORS;
-        isIndirect = true;
-        at = 0;
-        continue;
-      }
-      count += 1;
-      if (count > limit) {
-        throw new VirtioFault(`a chain of more than ${limit} descriptors`);
-      }
-      this.#add(address, length, (flags & VRING_DESC_F_WRITE) !== 0, readable, writable);
-      if ((flags & VRING_DESC_F_NEXT) === 0) {
-        return { head, readable, writable };
-      }
-      at = next;
-    }
-  }
-
-  #add(
-    address: number,
-    length: number,
-    isWritable: boolean,
-    readable: Segment[],
-    writable: Segment[],
-  ): void {
-    if (length === 0) {
-      throw new VirtioFault("a descriptor of no bytes");
-    }
-    if (!isWritable && writable.length > 0) {
-      throw new VirtioFault("a readable descriptor after a writable one"); // 2.7.4.2
-    }
-    // What the guest sees as one may lie in several regions, one after the other.
-    const segments = isWritable ? writable : readable;
-    for (let done = 0; done < length;) {
-      const region = this.#memory.find(address + done, 1);
-      const offset = address + done - region.start;
-      const size = Math.min(length - done, region.bytes.length - offset);
-      segments.push({ region, offset, length: size });
-      done += size;
-    }
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * Pieces of guest memory that a driver handed over, in its order, and copies to and from them. The pieces are checked
- * already (`queue.ts`); their bytes may change at any time, so what is decided on is copied first.
+ * already (`chain.ts`); their bytes may change at any time, so what is decided on is copied first.
  */
 import type { MemoryRegion } from "../memory/guest-memory.ts";
 

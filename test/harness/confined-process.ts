@@ -5,11 +5,7 @@
  */
 import { Worker } from "node:worker_threads";
 import { syscallRaw } from "../../src/kernel/sys/syscall.ts";
-import {
-  confineProcess,
-  confineThread,
-  makeMainFilters,
-} from "../../src/vmm/confinement/confine.ts";
+import { confineProcess, confineThread } from "../../src/vmm/confinement/confine.ts";
 import { THREAD_KINDS } from "../../src/vmm/confinement/syscall-lists.ts";
 import { callOf, keepBusy, say } from "./confined-work.ts";
 
@@ -32,7 +28,7 @@ for (const kind of others) {
 while (Atomics.load(words, 0) < others.length) {
   await Bun.sleep(1);
 }
-confineProcess(CONTROL_FD, makeMainFilters());
+confineProcess(CONTROL_FD);
 confineThread("main");
 Atomics.store(words, 1, 1);
 Atomics.notify(words, 1);

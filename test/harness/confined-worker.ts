@@ -8,7 +8,7 @@ const { kind, wish } = workerData;
 const words = new Int32Array(workerData.words);
 const call = callOf(wish, kind);
 
-prepareThread(kind);
+prepareThread();
 Atomics.add(words, 0, 1);
 Atomics.wait(words, 1, 0);
 confineThread(kind);

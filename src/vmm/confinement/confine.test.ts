@@ -5,7 +5,7 @@ import { runFilter } from "../../../test/harness/filter.ts";
 import { AUDIT_ARCH_X86_64 } from "../../kernel/abi/audit.ts";
 import { CONFINED } from "../../kernel/abi/confined-syscalls.ts";
 import { allowlistFilter } from "../../kernel/process/seccomp-allowlist.ts";
-import { allowlistOf, baseAllowlist, joined } from "./confine.ts";
+import { allowlistOf, baseAllowlist, joined } from "./allowlists.ts";
 import { REFUSED, THREAD_KINDS } from "./syscall-lists.ts";
 
 const ALLOW = 0x7fff_0000;

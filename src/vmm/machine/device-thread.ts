@@ -5,7 +5,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { EventFd } from "../../kernel/sys/event-fd.ts";
 import { bytesAt } from "../../kernel/sys/mapping.ts";
-import { confineThread, makeMainFilters, prepareThread } from "../confinement/confine.ts";
+import { confineThread } from "../confinement/confine.ts";
 import { Bus } from "../devices/bus.ts";
 import { GuestMemory } from "../memory/guest-memory.ts";
 import { virtioSlot } from "../memory-map.ts";
@@ -90,7 +90,6 @@ export class DeviceThread {
       return this.#place(one, made, memory, status);
     });
     this.#kind = this.#platform === undefined ? "disks" : "devices";
-    prepareThread(this.#kind);
   }
 
   #place(work: VirtioWork, made: MadeDevice, memory: GuestMemory, status: Int32Array): Placed {
@@ -134,7 +133,7 @@ export class DeviceThread {
   #do(command: DeviceCommand): unknown {
     switch (command.do) {
       case "start":
-        return this.#kind === "devices" ? makeMainFilters() : undefined;
+        return undefined;
       case "confine":
         confineThread(this.#kind);
         return undefined;

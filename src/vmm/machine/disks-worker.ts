@@ -6,7 +6,7 @@ import type { DeviceThreadWork } from "./thread-work.ts";
 
 declare const self: Worker;
 
-prepareThread("disks");
+prepareThread();
 
 self.onmessage = ({ data }: MessageEvent<DeviceThreadWork>) => {
   void runDeviceThread(data, makeDisk);

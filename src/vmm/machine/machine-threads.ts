@@ -6,7 +6,7 @@ import { AuraeError } from "../../base/errors.ts";
 import type { Vcpu } from "../../kernel/kvm/vcpu.ts";
 import type { EventFd } from "../../kernel/sys/event-fd.ts";
 import type { RamRegion } from "../../kernel/kvm/guest-ram.ts";
-import { confineProcess, confineThread, type MainFilters } from "../confinement/confine.ts";
+import { confineProcess, confineThread } from "../confinement/confine.ts";
 import { ConfinementGate } from "../confinement/gate.ts";
 import type { VmEnd } from "../protocol/messages.ts";
 import type { PlannedDevice, ThreadName } from "./device-plan.ts";
@@ -37,7 +37,6 @@ export class MachineThreads implements Disposable {
   /** Those whose threads have them. */
   #vcpus: readonly Vcpu[] = [];
   #hasDevices = false;
-  #mainFilters: MainFilters | undefined;
   readonly #gate = new ConfinementGate();
 
   constructor({ vcpus, plan, event }: ThreadsOptions) {
@@ -108,8 +107,7 @@ export class MachineThreads implements Disposable {
 
   /** Returns when all threads stand. @throws {CommandError} of a device that can't be made @throws {AuraeError} */
   awaitStart(): void {
-    const answers = this.commandEach(() => ({ do: "start" }));
-    this.#mainFilters = answers.get("devices") as MainFilters;
+    this.command({ do: "start" });
     this.#await("paused");
   }
 
@@ -119,10 +117,7 @@ export class MachineThreads implements Disposable {
    * @param controlFd where a violation is told
    */
   confine(controlFd: number): void {
-    if (this.#mainFilters === undefined) {
-      throw new RangeError("confine threads that do not stand yet");
-    }
-    confineProcess(controlFd, this.#mainFilters);
+    confineProcess(controlFd);
     this.command({ do: "confine" });
     this.#gate.open();
     confineThread("main");

@@ -71,7 +71,7 @@ export interface VcpuThreadWork {
 
 /** What the main thread tells a device thread to do. */
 export type DeviceCommand =
-  /** Answers once everything stands; the first device thread with `MainFilters`. */
+  /** Answers once everything stands. */
   | { readonly do: "start" }
   /** For good. */
   | { readonly do: "confine" }

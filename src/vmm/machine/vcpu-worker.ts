@@ -19,7 +19,6 @@ declare const self: Worker;
 self.onmessage = ({ data }: MessageEvent<VcpuThreadMessage>) => {
   if ("load" in data) {
     loadParts(data.load);
-    prepareThread("vcpu");
   } else {
     run(data.vcpu);
   }
@@ -30,7 +29,7 @@ function run(work: VcpuThreadWork): void {
   try {
     const vcpu = Vcpu.attach(work.handle);
     const bus = VcpuBus.of(work);
-    prepareThread("vcpu");
+    prepareThread();
     vcpu.control.phase = "paused";
     if (!new ConfinementGate(work.gate).pass("vcpu")) {
       vcpu.control.phase = "stopped";

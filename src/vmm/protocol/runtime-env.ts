@@ -10,7 +10,12 @@ const MIB = 1024 * 1024;
 /** Of garbage, in each thread: that of thousands of frames of a network. Four times as much makes nothing faster. */
 const GARBAGE_BYTES = MIB;
 
-/** Heap.cpp in JavaScriptCore: with `gcMaxHeapSize`, a heap collects whenever so many bytes were allocated. */
+/**
+ * Options of JavaScriptCore (Heap.cpp). With `gcMaxHeapSize`, a heap collects whenever so many bytes were allocated. Without
+ * `useConcurrentGC`, the thread whose garbage it is does so: a thread that sleeps in the kernel would leave a collection
+ * half done, and its helpers would take processors from the guest.
+ */
 export const RUNTIME_ENV: Readonly<Record<string, string>> = {
   BUN_JSC_gcMaxHeapSize: String(GARBAGE_BYTES),
+  BUN_JSC_useConcurrentGC: "0",
 };

@@ -5,9 +5,10 @@
 const MIB = 1024 * 1024;
 
 export const GUEST_BYTES = 128 * MIB;
-export const DISK_BYTES = 64 * MIB;
-export const RANDOM_READS = 500;
-export const NET_BYTES = 32 * MIB;
+// So much that how a monitor works counts, and not how long it takes to be compiled.
+export const DISK_BYTES = 256 * MIB;
+export const RANDOM_READS = 1000;
+export const NET_BYTES = 128 * MIB;
 
 /** For the compiler of both. */
 export const DEFINES = Object.entries({ DISK_BYTES, RANDOM_READS, NET_BYTES }).map(

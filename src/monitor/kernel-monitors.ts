@@ -4,10 +4,11 @@
  * The process holds both ends of that socket, as it does of its output pipes: while the daemon is away it is not told that
  * nobody is there, and the next daemon gets its end from there (pidfd_getfd(2)).
  */
-import { chmodSync, chownSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { AuraeError, messageOf } from "../base/errors.ts";
+import { log } from "../base/log.ts";
 import { readChunks } from "../domain/executables/read-chunks.ts";
 import type { Monitor, MonitorRecord, Monitors, MonitorSpec } from "../domain/vms/monitors.ts";
 import { ERRNO } from "../kernel/abi/errno.ts";
@@ -297,9 +298,15 @@ export class KernelMonitors implements Monitors, Disposable {
   }
 
   async clear(id: string): Promise<void> {
-    if (ID.test(id) && !this.#ids.has(id)) {
-      await this.#removeLeftovers(id);
+    if (!ID.test(id) || this.#ids.has(id)) {
+      return;
     }
+    // Its folder is made before it, and goes after it: what runs without one is another daemon's.
+    if (!existsSync(join(this.#folder, id)) && this.#groups.processes(id).length > 0) {
+      log.warn("a vm of this id runs that this daemon did not start: it is left alone", { vm: id });
+      return;
+    }
+    await this.#removeLeftovers(id);
   }
 
   /** What runs goes on. */

@@ -140,8 +140,7 @@ export class VmmMonitor implements Monitor {
     if (event.event === "ended") {
       this.#toldEnd ??= event.end;
       this.#client.close(endedWith(this.#toldEnd));
-      // It ends by itself now; who only says so is helped.
-      this.#endTimer ??= setTimeout(() => this.#parts.killAll(), END_MS);
+      this.#expectEnd();
       return;
     }
     if (!this.#allowance.take()) {
@@ -151,6 +150,11 @@ export class VmmMonitor implements Monitor {
     const moreLeftOut = this.#allowance.takeRefused();
     const more = moreLeftOut > 0 ? { moreLeftOut } : {};
     log[level](`vm: ${message}`, { ...fields, ...more, vm: this.#parts.id });
+  }
+
+  /** It ends by itself now; who only says so is helped. */
+  #expectEnd(): void {
+    this.#endTimer ??= setTimeout(() => this.#parts.killAll(), END_MS);
   }
 
   /** It is ending, as a rule. */
@@ -184,6 +188,9 @@ export class VmmMonitor implements Monitor {
       return { state: "ended" };
     }
     const { state, balloonBytes } = await this.#client.request("status", EMPTY, ANSWER_MS);
+    if (state === "ended") {
+      this.#expectEnd();
+    }
     return {
       state: state === "empty" ? "created" : state,
       ...(balloonBytes === undefined ? {} : { balloonBytes }),

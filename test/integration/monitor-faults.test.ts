@@ -32,6 +32,18 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
     SLOW,
   );
 
+  test(
+    "that only say that they have ended are ended",
+    async () => {
+      const ended = 'say({ id: next().id, result: { state: "ended", runtimeMs: 0 } })';
+      await using world = new MonitorWorld(standIn(`answer(); ${ended}; stay();`));
+      const vm = await world.create();
+      expect(await vm.status()).toMatchObject({ state: "ended" });
+      expect(await vm.ended).toEqual({ kind: "killed", message: "" });
+    },
+    SLOW,
+  );
+
   test.each([
     ["process.exit(3)", "it ended as it was started: its monitor ended with code 3"],
     ['writeSync(2, "no way"); process.exit(3)', "its monitor ended with code 3: no way"],

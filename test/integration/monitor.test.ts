@@ -252,6 +252,10 @@ describe.skipIf(missingForMonitors !== undefined)(suite, () => {
       expect(failure).toStartWith(
         `process ${vm.record.pid} of a VM '${spec.id}' that this daemon did not start runs on this host`,
       );
+      // Nor is it taken for what was left of a machine that ran here before.
+      await using elsewhere = new MonitorWorld();
+      await elsewhere.monitors.clear(spec.id);
+      expect(await elsewhere.monitors.adopt(spec.id, { ...vm.record, pid: 1 })).toBeUndefined();
       expect(await vm.status()).toMatchObject({ state: "created" });
     },
     SLOW,

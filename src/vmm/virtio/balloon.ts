@@ -20,7 +20,8 @@ import { bytesIn, copyFrom } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 
 const QUEUE_SIZE = 128;
-const STATE_VERSION = 1;
+/** 1 had the driver's buffer for statistics, which is in its queue now. */
+const STATE_VERSION = 2;
 const PAGE_BYTES = 2 ** B.VIRTIO_BALLOON_PFN_SHIFT;
 const U32_MAX = 0xffff_ffff;
 const PFN_BYTES = 4;

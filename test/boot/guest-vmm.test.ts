@@ -10,9 +10,10 @@ import { buildInitramfs } from "../../build/initramfs.ts";
 import { ensureKernel } from "../../build/kernel-package.ts";
 import { resolveModules } from "../../build/modules.ts";
 import { inRoot } from "../../build/paths.ts";
-import { type CpioEntry, cpioArchive } from "../../src/base/cpio.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { createAuthority, issueCertificate } from "../../src/pki/authority.ts";
+import { driverFiles } from "../harness/driver-files.ts";
+import { folderArchive } from "../harness/folder-archive.ts";
 import type { GuestPlan } from "../harness/guest-driver.ts";
 import { bootVm } from "../harness/vm.ts";
 import { nestedTest } from "../harness/vm-test.ts";
@@ -25,21 +26,6 @@ const END_MS = 40_000;
 const folder = mkdtempSync(join(tmpdir(), "auraed-guest-vmm-"));
 
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** The driver in one file, and what it loads beside it. */
-async function driverFiles(): Promise<Record<string, Uint8Array>> {
-  const result = await Bun.build({
-    entrypoints: [inRoot("test/harness/guest-driver.ts")],
-    target: "bun",
-  });
-  const files = await Promise.all(
-    result.outputs.map(async (output) => {
-      const name = output.kind === "entry-point" ? "driver.js" : output.path.replace("./", "");
-      return [name, new Uint8Array(await output.arrayBuffer())] as const;
-    }),
-  );
-  return Object.fromEntries(files);
-}
 
 function diskWithFile(): Uint8Array {
   const path = join(folder, "disk");
@@ -86,20 +72,10 @@ nestedTest(
       "vm-ca.crt": vms.certificatePem,
       "vm-ca.key": vms.keyPem,
       "plan.json": JSON.stringify(plan),
-      ...(await driverFiles()),
+      ...(await driverFiles("guest-driver.ts")),
       ...Object.fromEntries(modules.map(({ name, content }) => [`${name}.ko`, content])),
     };
-    const archive = cpioArchive([
-      { kind: "directory", path: FOLDER, mode: 0o755 },
-      ...Object.entries(files).map(([name, content]): CpioEntry => {
-        return {
-          kind: "file",
-          path: `${FOLDER}/${name}`,
-          mode: 0o600,
-          content: Buffer.from(content),
-        };
-      }),
-    ]);
+    const archive = folderArchive(FOLDER, files);
     await using vm = await bootVm({ name: "guest-vmm", archives: [archive], memoryMib: 1536 });
     const command = `cd /${FOLDER} && auraescript driver.js plan.json >/dev/console 2>&1`;
     await vm.client(CellService).start({ executable: { name: "driver", command } });

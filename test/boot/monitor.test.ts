@@ -6,44 +6,25 @@ import { expect, test } from "bun:test";
 import { ensureKernel } from "../../build/kernel-package.ts";
 import { resolveModules } from "../../build/modules.ts";
 import { inRoot } from "../../build/paths.ts";
-import { type CpioEntry, cpioArchive } from "../../src/base/cpio.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { driverFiles } from "../harness/driver-files.ts";
+import { folderArchive } from "../harness/folder-archive.ts";
 import { sleepingKernel } from "../harness/monitor-world.ts";
 import { bootVm } from "../harness/vm.ts";
 
 const FOLDER = "monitor";
 const MIB = 1024 * 1024;
 
-/** The driver in one file, and the files that it loads beside it. */
-async function driverFiles(): Promise<[string, Uint8Array][]> {
-  const result = await Bun.build({
-    entrypoints: [inRoot("test/harness/monitor-driver.ts")],
-    target: "bun",
-  });
-  return Promise.all(
-    result.outputs.map(async (output) => {
-      const name = output.kind === "entry-point" ? "driver.js" : output.path.replace("./", "");
-      return [name, new Uint8Array(await output.arrayBuffer())] as [string, Uint8Array];
-    }),
-  );
-}
-
 test("a monitor is jailed on an initramfs, too, within the limits of its control group", async () => {
   const { modulesDir } = ensureKernel(inRoot(".cache"));
   const modules = resolveModules(modulesDir, ["kvm_amd"]);
   const names = JSON.stringify(modules.map(({ name }) => name));
-  const files: [string, Uint8Array][] = [
-    ["kernel", sleepingKernel()],
-    ["modules.json", new TextEncoder().encode(names)],
-    ...modules.map(({ name, content }) => [`${name}.ko`, content] as [string, Uint8Array]),
-    ...(await driverFiles()),
-  ];
-  const archive = cpioArchive([
-    { kind: "directory", path: FOLDER, mode: 0o755 },
-    ...files.map(([name, content]): CpioEntry => {
-      return { kind: "file", path: `${FOLDER}/${name}`, mode: 0o644, content };
-    }),
-  ]);
+  const archive = folderArchive(FOLDER, {
+    kernel: sleepingKernel(),
+    "modules.json": names,
+    ...Object.fromEntries(modules.map(({ name, content }) => [`${name}.ko`, content])),
+    ...(await driverFiles("monitor-driver.ts")),
+  });
   await using vm = await bootVm({ name: "monitor", archives: [archive], memoryMib: 1024 });
   const command = `cd /${FOLDER} && auraescript driver.js >/dev/console 2>&1`;
   await vm.client(CellService).start({ executable: { name: "driver", command } });

@@ -11,9 +11,10 @@ import { ensureKernel } from "../../build/kernel-package.ts";
 import { resolveModules } from "../../build/modules.ts";
 import { inRoot } from "../../build/paths.ts";
 import { siteArchive } from "../../build/site.ts";
-import { type CpioEntry, cpioArchive } from "../../src/base/cpio.ts";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { runPkiCommand } from "../../src/pki/command.ts";
+import { driverFiles } from "../harness/driver-files.ts";
+import { folderArchive } from "../harness/folder-archive.ts";
 import { bootVm } from "../harness/vm.ts";
 import { nestedTest } from "../harness/vm-test.ts";
 import type { DriverPlan } from "../harness/vmm-driver.ts";
@@ -23,21 +24,6 @@ const MIB = 1024 * 1024;
 const FOLDER = "vmm";
 const READY_MS = 150_000;
 const END_MS = 30_000;
-/** The driver in one file, and the library that it loads beside it. */
-async function driverFiles(): Promise<Record<string, Uint8Array>> {
-  const result = await Bun.build({
-    entrypoints: [inRoot("test/harness/vmm-driver.ts")],
-    target: "bun",
-  });
-  const files = await Promise.all(
-    result.outputs.map(async (output) => {
-      const name = output.kind === "entry-point" ? "vmm-driver.js" : output.path.replace("./", "");
-      return [name, new Uint8Array(await output.arrayBuffer())] as const;
-    }),
-  );
-  return Object.fromEntries(files);
-}
-
 /** What our init's daemon can't be without. */
 async function guestSite(): Promise<Uint8Array> {
   const folder = mkdtempSync(join(tmpdir(), "vmm-site-"));
@@ -73,19 +59,14 @@ nestedTest(
       "guest.cpio.zst": readFileSync(buildInitramfs({ kernelModules: modulesDir }).path),
       "site.cpio": await guestSite(),
       "plan.json": new TextEncoder().encode(JSON.stringify(plan)),
-      ...(await driverFiles()),
+      ...(await driverFiles("vmm-driver.ts")),
     };
     for (const { name, content } of modules) {
       files[`${name}.ko`] = content;
     }
-    const archive = cpioArchive([
-      { kind: "directory", path: FOLDER, mode: 0o755 },
-      ...Object.entries(files).map(([name, content]): CpioEntry => {
-        return { kind: "file", path: `${FOLDER}/${name}`, mode: 0o644, content };
-      }),
-    ]);
+    const archive = folderArchive(FOLDER, files);
     await using vm = await bootVm({ name: "vmm", archives: [archive], memoryMib: 1536 });
-    const command = `cd /${FOLDER} && auraescript vmm-driver.js plan.json >/dev/console 2>&1`;
+    const command = `cd /${FOLDER} && auraescript driver.js plan.json >/dev/console 2>&1`;
     await vm.client(CellService).start({ executable: { name: "driver", command } });
     await vm.waitForConsole(/^driver\| DONE/m, READY_MS + END_MS);
     const lines = vm.console().split(/\r?\n/);

@@ -8,8 +8,8 @@ import { buildInitramfs } from "../../build/initramfs.ts";
 import { ensureKernel } from "../../build/kernel-package.ts";
 import { resolveModules } from "../../build/modules.ts";
 import { inRoot } from "../../build/paths.ts";
-import { type CpioEntry, cpioArchive } from "../../src/base/cpio.ts";
 import { createAuthority } from "../../src/pki/authority.ts";
+import { folderArchive } from "../harness/folder-archive.ts";
 import { type Ended, run } from "../harness/curl.ts";
 import { eventually } from "../harness/eventually.ts";
 import { actInGuest, inGuest } from "../harness/in-guest.ts";
@@ -36,17 +36,7 @@ async function archive(): Promise<Uint8Array> {
     "ca.key": authority.keyPem,
     ...Object.fromEntries(modules.map(({ name, content }) => [`${name}.ko`, content])),
   };
-  return cpioArchive([
-    { kind: "directory", path: FOLDER, mode: 0o755 },
-    ...Object.entries(files).map(([name, content]): CpioEntry => {
-      return {
-        kind: "file",
-        path: `${FOLDER}/${name}`,
-        mode: 0o600,
-        content: Buffer.from(content),
-      };
-    }),
-  ]);
+  return folderArchive(FOLDER, files);
 }
 
 const host = machine({

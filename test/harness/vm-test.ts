@@ -51,8 +51,8 @@ function isProcessorReset(error: unknown): boolean {
 }
 
 /**
- * A test with a machine of its own, in which other machines run. QEMU emulates the virtualisation that these need, and in one
- * of fifty such runs or so the emulated processor faults, which no program in it can bring about: then all is done again, once.
+ * A test with a machine of its own, in which other machines run. QEMU emulates the virtualisation that these need, and now
+ * and then the emulated processor faults, which no program in it can bring about: then all is done again, once.
  */
 export function nestedTest(name: string, body: () => Promise<void>, timeoutMs: number): void {
   test(

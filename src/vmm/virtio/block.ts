@@ -18,7 +18,7 @@ import {
   type VirtioDevice,
 } from "./device.ts";
 import type { Virtqueue } from "./queue.ts";
-import { bytesIn, copyFrom, copyTo, type Segments, slice } from "./segments.ts";
+import { addTo, bytesIn, copyFrom, copyTo, type Segments, slice } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 
 const SECTOR_BYTES = 512;
@@ -179,9 +179,7 @@ export class BlockDevice implements VirtioDevice {
     let done = 0;
     while (done < bytes) {
       this.#vector.clear();
-      for (const { region, offset, length } of slice(all, skip + done, bytes - done)) {
-        this.#vector.add(region.bytes, offset, length);
-      }
+      addTo(this.#vector, slice(all, skip + done, bytes - done));
       const position = sector * SECTOR_BYTES + done;
       const count = isRead
         ? this.#storage.read(this.#vector, position)

@@ -13,7 +13,7 @@ import { IoVector, MAX_VECTORS, readVector, writeVector } from "../../kernel/io/
 import type { DescriptorChain } from "./chain.ts";
 import { type DeviceContext, featuresOf, type VirtioDevice, type Wait } from "./device.ts";
 import type { Virtqueue } from "./queue.ts";
-import { bytesIn, type Segments, slice } from "./segments.ts";
+import { addTo, bytesIn, type Segments, slice } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 
 const QUEUE_SIZE = 64;
@@ -128,9 +128,7 @@ export class ConsoleDevice implements VirtioDevice {
 
   #rest(segments: Segments, skip: number, length: number): IoVector {
     this.#vector.clear();
-    for (const part of slice(segments, skip, length)) {
-      this.#vector.add(part.region.bytes, part.offset, part.length);
-    }
+    addTo(this.#vector, slice(segments, skip, length));
     return this.#vector;
   }
 

@@ -8,7 +8,7 @@ import { IoVector, MAX_VECTORS, readVector } from "../../kernel/io/io-vector.ts"
 import type { DescriptorChain } from "./chain.ts";
 import { VirtioFault } from "./fault.ts";
 import type { Virtqueue } from "./queue.ts";
-import { bytesIn, copyTo } from "./segments.ts";
+import { addTo, bytesIn, copyTo } from "./segments.ts";
 
 /** Where the rest goes of a frame that is longer than the buffers, which tells that it was. */
 const OVERFLOW_BYTES = 64 * 1024;
@@ -79,9 +79,7 @@ export class NetBuffers {
     if (writable.length === 0 || writable.length > MAX_BUFFER_SEGMENTS) {
       throw new VirtioFault(`a receive buffer of ${writable.length} writable descriptors`);
     }
-    for (const { region, offset, length } of writable) {
-      this.#vector.add(region.bytes, offset, length);
-    }
+    addTo(this.#vector, writable);
     this.#buffers.push({ chain, byteLength: bytesIn(writable) });
   }
 

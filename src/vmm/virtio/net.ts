@@ -20,7 +20,7 @@ import {
 } from "./device.ts";
 import { NetBuffers } from "./net-buffers.ts";
 import type { Virtqueue } from "./queue.ts";
-import { bytesIn, type Segments } from "./segments.ts";
+import { addTo, bytesIn } from "./segments.ts";
 import { StateReader, type VersionedState } from "./state.ts";
 
 const QUEUE_SIZE = 256;
@@ -208,7 +208,9 @@ export class NetDevice implements VirtioDevice {
     const length = bytesIn(chain.readable);
     let count = -ERRNO.EINVAL;
     if (length > HEADER_BYTES && length <= MAX_GSO_BYTES + VLAN_TAG_BYTES) {
-      count = this.#fill(chain.readable) ? writeVector(this.#port.fd, this.#vector) : count;
+      this.#vector.clear();
+      const isWhole = addTo(this.#vector, chain.readable);
+      count = isWhole ? writeVector(this.#port.fd, this.#vector) : count;
     }
     if (count === -ERRNO.EAGAIN) {
       this.#isPortFull = true;
@@ -216,16 +218,6 @@ export class NetDevice implements VirtioDevice {
     }
     this.counters[count < 0 ? "sendDrops" : "sentFrames"] += 1;
     queue.push(chain, 0);
-    return true;
-  }
-
-  #fill(segments: Segments): boolean {
-    this.#vector.clear();
-    for (const { region, offset, length } of segments) {
-      if (!this.#vector.add(region.bytes, offset, length)) {
-        return false;
-      }
-    }
     return true;
   }
 

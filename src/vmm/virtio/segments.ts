@@ -2,6 +2,7 @@
  * Pieces of guest memory that a driver handed over, in its order, and copies to and from them. The pieces are checked
  * already (`chain.ts`); their bytes may change at any time, so what is decided on is copied first.
  */
+import type { IoVector } from "../../kernel/io/io-vector.ts";
 import type { MemoryRegion } from "../memory/guest-memory.ts";
 
 export interface Segment {
@@ -13,6 +14,16 @@ export interface Segment {
 }
 
 export type Segments = readonly Segment[];
+
+/** Adds them to what one call reads or writes. @returns false where not all go into one, and some may have been added */
+export function addTo(vector: IoVector, segments: Segments): boolean {
+  for (const { region, offset, length } of segments) {
+    if (!vector.add(region.bytes, offset, length)) {
+      return false;
+    }
+  }
+  return true;
+}
 
 /** How many bytes they hold. */
 export function bytesIn(segments: Segments): number {

@@ -9,7 +9,7 @@ import * as S from "../../kernel/abi/virtio-vsock.ts";
 import { IoVector, MAX_VECTORS, readVector, writeVector } from "../../kernel/io/io-vector.ts";
 import type { FileDescriptor } from "../../kernel/sys/fd.ts";
 import { syscallRaw } from "../../kernel/sys/syscall.ts";
-import { bytesIn, copyFrom, type Segments, slice } from "./segments.ts";
+import { addTo, bytesIn, copyFrom, type Segments, slice } from "./segments.ts";
 import type { VsockHeader } from "./vsock-packet.ts";
 
 /** What the guest may have on its way to the host, and we keep for a host that does not read. */
@@ -41,9 +41,7 @@ const vector = new IoVector(MAX_VECTORS);
 
 function vectorOf(segments: Segments): IoVector {
   vector.clear();
-  for (const { region, offset, length } of segments) {
-    vector.add(region.bytes, offset, length);
-  }
+  addTo(vector, segments);
   return vector;
 }
 

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { inRoot, ROOT } from "./paths.ts";
+import { PROCESSOR_FAULT } from "./processor-fault.ts";
 import { runTestFile, type TestFileOptions } from "./test-file.ts";
 import { countsOf } from "./test-report.ts";
 import type { Tier } from "./tiers.ts";
@@ -24,9 +25,9 @@ const TIER: Tier = {
 async function outcomeOf(text: string, tier: Tier = TIER, options: TestFileOptions = {}) {
   const path = join(folder, `${basename(folder)}-${Bun.hash(text).toString(36)}.test.ts`);
   writeFileSync(path, `import { expect, test } from "bun:test";\n${text}\n`);
-  const { results, output } = await runTestFile(tier, relative(ROOT, path), options);
+  const { results, output, repeatedFor } = await runTestFile(tier, relative(ROOT, path), options);
   const messages = results.map(({ message }) => message).filter((message) => message !== "");
-  return { ...countsOf(results), messages, output };
+  return { ...countsOf(results), messages, output, repeatedFor };
 }
 
 test("runTestFile counts what passed, failed and was skipped", async () => {
@@ -89,4 +90,30 @@ test("runTestFile takes a file without a match for its name pattern for good", a
   expect(await outcomeOf(text, TIER, options)).toMatchObject({ passed: 1, failed: 0, skipped: 0 });
   const none = await outcomeOf(text, TIER, { namePattern: "^c$" });
   expect(none).toMatchObject({ passed: 0, failed: 0, skipped: 0 });
+});
+
+test("runTestFile runs a file once more that failed since the processor of its machine faulted", async () => {
+  const runs = join(folder, "runs");
+  const failing = (marker: string, lastFailure: number): string => `
+    import { appendFileSync, readFileSync } from "node:fs";
+    test("a", () => {
+      appendFileSync(${JSON.stringify(runs)}, ".");
+      console.error(${JSON.stringify(marker)});
+      expect(readFileSync(${JSON.stringify(runs)}, "utf8").length).toBeGreaterThan(${lastFailure});
+    });`;
+  const outcome = async (text: string) => {
+    writeFileSync(runs, "");
+    const { passed, failed, repeatedFor } = await outcomeOf(text);
+    return { passed, failed, repeatedFor, runs: readFileSync(runs, "utf8").length };
+  };
+  const repeatedFor = PROCESSOR_FAULT;
+  expect(await outcome(failing(PROCESSOR_FAULT, 1))).toEqual({
+    ...{ passed: 1, failed: 0, repeatedFor, runs: 2 },
+  });
+  expect(await outcome(failing(PROCESSOR_FAULT, 2))).toEqual({
+    ...{ passed: 0, failed: 1, repeatedFor, runs: 2 },
+  });
+  const once = { repeatedFor: undefined, runs: 1 };
+  expect(await outcome(failing(PROCESSOR_FAULT, 0))).toEqual({ passed: 1, failed: 0, ...once });
+  expect(await outcome(failing("another", 1))).toEqual({ passed: 0, failed: 1, ...once });
 });

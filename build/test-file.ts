@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { failure, parseJunit, type TestResult } from "./junit.ts";
 import { ROOT } from "./paths.ts";
 import { killTree } from "./process-tree.ts";
+import { PROCESSOR_FAULT } from "./processor-fault.ts";
 import { toolEnvironment } from "./run.ts";
 import type { Tier } from "./tiers.ts";
 
@@ -17,6 +18,8 @@ export interface FileResult {
   readonly results: readonly TestResult[];
   readonly output: string;
   readonly durationMs: number;
+  /** Why it was run a second time, which is the one that counts. */
+  readonly repeatedFor?: string;
 }
 
 export interface TestFileOptions {
@@ -67,7 +70,7 @@ function faultOf(
   if (results.length === 0) {
     return isFiltered ? undefined : "has no tests, or could not be loaded";
   }
-  if (ending.status !== 0 && results.every(({ outcome }) => outcome !== "failed")) {
+  if (ending.status !== 0 && results.every(isNoFailure)) {
     return `ended with status ${ending.status} though no test failed: an error outside the tests`;
   }
   return undefined;
@@ -101,12 +104,30 @@ async function runBunTest(argv: readonly string[], log: string, limitMs: number)
   }
 }
 
-/** Runs a test file to its end, or to the end of its time. */
+/** Runs a test file to its end, or to the end of its time; once more, if what it had to run on faulted. */
 export async function runTestFile(
   tier: Tier,
   file: string,
   options: TestFileOptions = {},
 ): Promise<FileResult> {
+  const first = await runOnce(tier, file, options);
+  if (!first.output.includes(PROCESSOR_FAULT) || first.results.every(isNoFailure)) {
+    return first;
+  }
+  const second = await runOnce(tier, file, options);
+  return {
+    ...second,
+    output: `${first.output}\n\nonce more\n\n${second.output}`,
+    durationMs: first.durationMs + second.durationMs,
+    repeatedFor: PROCESSOR_FAULT,
+  };
+}
+
+function isNoFailure({ outcome }: TestResult): boolean {
+  return outcome !== "failed";
+}
+
+async function runOnce(tier: Tier, file: string, options: TestFileOptions): Promise<FileResult> {
   const start = performance.now();
   const folder = mkdtempSync(join(tmpdir(), "auraed-test-"));
   const report = join(folder, "report.xml");

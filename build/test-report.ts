@@ -33,15 +33,15 @@ function formatSeconds(durationMs: number): string {
 }
 
 /** The line of a file, after its output if something in it failed. */
-export function printFile({ file, results, output, durationMs }: FileResult): void {
+export function printFile({ file, results, output, durationMs, repeatedFor }: FileResult): void {
   const counts = countsOf(results);
   if (counts.failed > 0 && output !== "") {
     console.log(output);
   }
   const mark = counts.failed > 0 ? "FAILED " : "";
-  console.log(
-    `  ${file.padEnd(NAME_WIDTH)} ${mark}${formatCounts(counts)} (${formatSeconds(durationMs)})`,
-  );
+  const repeated = repeatedFor === undefined ? "" : `, once more since ${repeatedFor}`;
+  const line = `${mark}${formatCounts(counts)} (${formatSeconds(durationMs)}${repeated})`;
+  console.log(`  ${file.padEnd(NAME_WIDTH)} ${line}`);
 }
 
 function printFailures(tiers: readonly TierResult[]): void {

@@ -3,6 +3,7 @@
  * it, and nothing here ends a process by name.
  */
 import { join } from "node:path";
+import { isProcessorFault, PROCESSOR_FAULT } from "../../build/processor-fault.ts";
 import { ConsoleLog } from "./console-log.ts";
 import { Qmp } from "./qmp.ts";
 
@@ -138,6 +139,9 @@ export class Qemu implements AsyncDisposable {
     const code = await followConsole(this.#process, this.console);
     this.qmp.close();
     const reason = await this.qmp.ended;
+    if (reason === "guest-reset" && isProcessorFault(this.console.text)) {
+      process.stderr.write(`${PROCESSOR_FAULT}\n${this.console.tail()}\n`);
+    }
     this.console.end(`QEMU ended with ${code} (${reason ?? "no reason given"})`);
     return { code, reason };
   }

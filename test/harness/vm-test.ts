@@ -1,6 +1,5 @@
-/** A machine for the tests of a `describe`, a test of one that shows its console when it fails, and one of machines in it. */
+/** A machine for the tests of a `describe`, and a test of one that shows its console when it fails. */
 import { afterAll, beforeAll, test } from "bun:test";
-import { messageOf } from "../../src/base/errors.ts";
 import { bootVm, type TestVm, type VmOptions } from "./vm.ts";
 
 const BOOT_MS = 120_000;
@@ -41,33 +40,5 @@ export function vmTest(
       }
     },
     timeoutMs,
-  );
-}
-
-/** A machine that was reset, and whose kernel did not say that it would be: its processor faulted three times. */
-function isProcessorReset(error: unknown): boolean {
-  const text = messageOf(error);
-  return text.includes("(guest-reset)") && !/Kernel panic|reboot: /.test(text);
-}
-
-/**
- * A test with a machine of its own, in which other machines run. QEMU emulates the virtualisation that these need, and now
- * and then the emulated processor faults, which no program in it can bring about: then all is done again, once.
- */
-export function nestedTest(name: string, body: () => Promise<void>, timeoutMs: number): void {
-  test(
-    name,
-    async () => {
-      try {
-        await body();
-      } catch (error) {
-        if (!isProcessorReset(error)) {
-          throw error;
-        }
-        process.stderr.write(`once more, since QEMU's processor faulted: ${messageOf(error)}\n`);
-        await body();
-      }
-    },
-    2 * timeoutMs,
   );
 }

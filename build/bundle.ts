@@ -12,7 +12,16 @@ import { BuildError } from "./error.ts";
 import { buildFfi } from "./ffi.ts";
 import { filesBelow } from "./files.ts";
 import { manCommand } from "./man/man.ts";
-import { DIST, EXECUTABLE, FFI_CELL_INIT, FFI_LIBRARY, inRoot, TYPES, X509 } from "./paths.ts";
+import {
+  DIST,
+  EXECUTABLE,
+  FFI_CELL_INIT,
+  FFI_LAUNCHER,
+  FFI_LIBRARY,
+  inRoot,
+  TYPES,
+  X509,
+} from "./paths.ts";
 import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
 import { buildX509 } from "./x509.ts";
@@ -81,7 +90,7 @@ async function makeExecutable(): Promise<string> {
     inRoot(path),
   );
   const digest = digestOf(
-    [...sources, ...settings, FFI_LIBRARY, FFI_CELL_INIT, TYPES, X509],
+    [...sources, ...settings, FFI_LIBRARY, FFI_LAUNCHER, FFI_CELL_INIT, TYPES, X509],
     Bun.version,
     Bun.revision,
   );

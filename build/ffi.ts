@@ -1,27 +1,34 @@
 /**
- * `ffi`: compiles the C files. The library is loaded into a running Bun, `init` and `relay` run where nothing else is, and
- * `cell-init` in whatever a cell holds, so none may lean on a C library: no start files, no libc, no thread-local storage,
+ * `ffi`: compiles the C files. The library is loaded into a running Bun, `init` and `relay` run where nothing else is,
+ * `launcher` in next to no memory, and `cell-init` in whatever a cell holds, so none may lean on a C library: no start files, no libc, no thread-local storage,
  * no unresolved symbol. The same sources give the same bytes.
  */
 import { mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { BuildError } from "./error.ts";
 import { filesBelow } from "./files.ts";
-import { FFI_CELL_INIT, FFI_INIT, FFI_LIBRARY, FFI_RELAY, inRoot, ROOT } from "./paths.ts";
+import {
+  FFI_CELL_INIT,
+  FFI_INIT,
+  FFI_LAUNCHER,
+  FFI_LIBRARY,
+  FFI_RELAY,
+  inRoot,
+  ROOT,
+} from "./paths.ts";
 import { run } from "./run.ts";
 import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
 
 /** What the library is made of. A new C file is named here, and nowhere else. */
-const LIBRARY_SOURCES = [
-  "ffi/shim.c",
-  "ffi/kick.c",
-  "ffi/violation.c",
-  "ffi/launch.c",
+const LIBRARY_SOURCES = ["ffi/shim.c", "ffi/kick.c", "ffi/violation.c", "ffi/launch.c"];
+const INIT_SOURCES = ["ffi/init.c"];
+const LAUNCHER_SOURCES = [
+  "ffi/launcher.c",
   "ffi/launch_child.c",
   "ffi/launch_root.c",
+  "ffi/shim.c",
 ];
-const INIT_SOURCES = ["ffi/init.c"];
 const CELL_INIT_SOURCES = ["ffi/cell_init.c"];
 const RELAY_SOURCES = ["ffi/relay.c"];
 
@@ -63,6 +70,7 @@ const TARGETS: readonly Target[] = [
     sources: CELL_INIT_SOURCES,
     flags: CELL_INIT_FLAGS,
   },
+  { name: "launcher", output: FFI_LAUNCHER, sources: LAUNCHER_SOURCES, flags: INIT_FLAGS },
   { name: "relay", output: FFI_RELAY, sources: RELAY_SOURCES, flags: INIT_FLAGS },
 ];
 

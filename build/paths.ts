@@ -5,6 +5,7 @@ export const ROOT = dirname(import.meta.dir);
 export const DIST = join(ROOT, "dist");
 export const FFI_LIBRARY = join(DIST, "ffi/libauraed.so");
 export const FFI_INIT = join(DIST, "ffi/init");
+export const FFI_LAUNCHER = join(DIST, "ffi/launcher");
 export const FFI_CELL_INIT = join(DIST, "ffi/cell-init");
 export const FFI_RELAY = join(DIST, "ffi/relay");
 /** The library that makes certificates. */

@@ -1,243 +1,355 @@
-// Starts a process from inside the daemon. The daemon has many threads, so code after fork() is out of the question
-// in JavaScript; here the child is made by clone3(CLONE_VM), runs launch_child.c on a stack of its own and execs,
-// while the calling thread waits. Until it execs the child shares the daemon's memory: it writes nothing but its own
-// stack and the result, and calls nothing but the kernel. No libc.
+// The daemon's side of the launcher (launcher.c): starts it, hands it plans, and learns how each came out.
 //
-// The wait is a futex that the kernel clears when the child lets go of the memory (CLONE_CHILD_CLEARTID), and has a
-// bound. CLONE_VFORK has none: a child that is born into a frozen control group, or that a process of the same user
-// stops, would hold the daemon for ever.
+// A launch begins and ends in two calls, between which the caller may do something else; no other one may begin in
+// between. The end is seen by a pipe, whose other end the process to be holds until it execs or is gone. The wait has a
+// bound: a process that is born into a frozen control group, or that another process of the same user stops, would hold
+// the daemon for ever.
 //
-// clone3(2), setns(2), futex(2), pidfd_send_signal(2), PR_SET_DUMPABLE(2const).
+// clone3(2), pipe(7), unix(7), ppoll(2), pidfd_send_signal(2).
 
-#include "launch_child.h"
+#include "launch_socket.h"
 
+#include <asm/poll.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
+#include <linux/close_range.h>
 #include <linux/errno.h>
-#include <linux/futex.h>
+#include <linux/fcntl.h>
+#include <linux/memfd.h>
 #include <linux/mman.h>
-#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <linux/time_types.h>
 #include <linux/wait.h>
 
+#include "system_calls.h"
+
 enum {
-	STACK_BYTES = 64 * 1024,
-	MEMORY_BYTES = 2 * STACK_BYTES,	// of the child, and of its helper
-	SHARED_BYTES = 64,
+	STACK_BYTES = 16 * 1024,
+	PAGE_BYTES = 4096,
 	SIGSET_BYTES = 8,
-	RESTORE_TRIES = 1000,
+	LOOKS = 200,			// a quarter of a millisecond
 	SLICE_MS = 10,			// far longer than any launch that nobody disturbs
+	FIRST_PIECE_BYTES = 64 * 1024,
+	HANDED_OVER = 6,		// descriptors
 };
 
-// At the lower end of the stacks' mapping, which stays mapped for as long as the kernel may write here.
-struct shared {
-	au_u32 running;		// cleared by the kernel when the child has exec'd or ended
-	au_u32 helper_running;	// the same for the helper
+// ------------------------------------------------------------------------------------------------------------- start
+
+struct start {
+	int program, nothing, socket, shared, wake;
+	long error;
 };
 
-// clone3 returns twice. The child's return must not touch the parent's stack, so the call and the jump into the
-// child's code are one piece of assembly: rdi = clone_args, rsi = their size, rdx = function, rcx = its argument.
+// Runs in the daemon's memory, on a stack of its own, while the calling thread waits (CLONE_VFORK): both are in the
+// daemon's own control group, and all that happens until the exec is this.
+__attribute__((noreturn, used)) static void become_launcher(struct start *start)
+{
+	// In the order that launcher.c expects.
+	const int wanted[] = { start->nothing, start->nothing, start->nothing, start->socket, start->shared, start->wake };
+	static const char *const argv[] = { "aurae-launch", 0 };
+	static const char *const envp[] = { 0 };
+	int moved[HANDED_OVER], program;
+
+	program = (int)SYS3(__NR_fcntl, start->program, F_DUPFD_CLOEXEC, HANDED_OVER);
+	for (int i = 0; i < HANDED_OVER; i++)
+		moved[i] = (int)SYS3(__NR_fcntl, wanted[i], F_DUPFD_CLOEXEC, HANDED_OVER);
+	for (int i = 0; i < HANDED_OVER; i++) {
+		start->error = SYS3(__NR_dup3, moved[i], i, 0);
+		if (start->error < 0)
+			SYS1(__NR_exit, 127);
+	}
+	SYS3(__NR_close_range, HANDED_OVER, ~0u, CLOSE_RANGE_CLOEXEC);
+	start->error = SYS5(__NR_execveat, program, "", argv, envp, AT_EMPTY_PATH);
+	for (;;)
+		SYS1(__NR_exit, 127);
+}
+
+// clone3 returns twice: the child goes on on its own stack. rdi = clone_args, rsi = their size, rdx = its argument.
 __asm__(".text\n"
-	".local au_clone3\n"
-	".type au_clone3,@function\n"
-	"au_clone3:\n"
+	".local au_clone_launcher\n"
+	".type au_clone_launcher,@function\n"
+	"au_clone_launcher:\n"
 	"	push %r12\n"
-	"	push %r13\n"
 	"	mov %rdx, %r12\n"
-	"	mov %rcx, %r13\n"
 	"	mov $435, %eax\n"
 	"	syscall\n"
 	"	test %rax, %rax\n"
 	"	jz 1f\n"
-	"	pop %r13\n"
 	"	pop %r12\n"
 	"	ret\n"
 	"1:	xor %ebp, %ebp\n"
-	"	mov %r13, %rdi\n"
-	"	call *%r12\n"
-	"	mov $127, %edi\n"
-	"	mov $60, %eax\n"
-	"	syscall\n"
+	"	mov %r12, %rdi\n"
+	"	call become_launcher\n"
 	"	hlt\n"
-	".size au_clone3,.-au_clone3\n");
+	".size au_clone_launcher,.-au_clone_launcher\n");
 
-extern long au_clone3(struct clone_args *args, unsigned long size, void (*run)(struct child *), struct child *child)
+extern long au_clone_launcher(struct clone_args *args, unsigned long size, struct start *start)
 	__attribute__((visibility("hidden")));
 
-static void fail(struct au_launch_result *result, int step, long negative_errno)
+static long clone_launcher(struct start *start, struct au_launcher *launcher)
 {
-	result->step = step;
-	result->error = (au_s32)-negative_errno;
-}
+	struct clone_args args = { .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+				   .pidfd = (au_u64)&launcher->pidfd, .exit_signal = SIGCHLD };
+	au_u64 all = ~0ull, before = 0;
+	long pid, stack = SYS6(__NR_mmap, 0, STACK_BYTES, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
-// Answers whether the process has let go of the daemon's memory within the time. Whoever has its user id can stop it,
-// again and again: after each slice it is told to go on.
-static int wait_for(au_u32 *running, int pidfd)
-{
-	struct __kernel_timespec slice = { 0, SLICE_MS * 1000000L };
-	int slices = AU_LAUNCH_TIMEOUT_S * 1000 / SLICE_MS;
-
-	while (__atomic_load_n(running, __ATOMIC_ACQUIRE)) {
-		// Not FUTEX_PRIVATE_FLAG: the kernel wakes without it.
-		if (SYS4(__NR_futex, running, FUTEX_WAIT, 1, &slice) != -ETIMEDOUT)
-			continue;
-		if (--slices == 0)
-			return 0;
-		SYS4(__NR_pidfd_send_signal, pidfd, SIGCONT, 0, 0);
+	if (stack < 0)
+		return stack;
+	args.stack = (au_u64)stack;
+	args.stack_size = STACK_BYTES;
+	SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGSET_BYTES);
+	pid = au_clone_launcher(&args, sizeof(args), start);
+	SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &before, 0, SIGSET_BYTES);
+	SYS2(__NR_munmap, stack, STACK_BYTES);
+	if (pid >= 0 && start->error < 0) {
+		SYS5(__NR_waitid, P_PIDFD, launcher->pidfd, 0, WEXITED, 0);
+		SYS1(__NR_close, launcher->pidfd);
+		return start->error;
 	}
-	return 1;
+	return pid;
 }
 
-static void kill_by(int pidfd)
+static long start_with(struct start *start, struct au_launcher *launcher)
 {
-	SYS4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
-}
+	struct __kernel_old_timeval bound = { AU_LAUNCH_TIMEOUT_S, 0 };
+	int ends[2];
+	long answer = SYS2(__NR_ftruncate, start->shared, PAGE_BYTES), report;
 
-// Waits as long as a launch may take, and if that is not enough, as long again for the end by SIGKILL.
-static int wait_or_kill(au_u32 *running, int pidfd, struct au_launch_result *result)
-{
-	if (wait_for(running, pidfd))
-		return 1;
-	fail(result, AU_STEP_WAIT, -ETIMEDOUT);
-	kill_by(pidfd);
-	return wait_for(running, pidfd);
-}
-
-static void reap_by(int pidfd, int has_ended)
-{
-	SYS5(__NR_waitid, P_PIDFD, pidfd, 0, WEXITED | (has_ended ? 0 : WNOHANG), 0);
-	SYS1(__NR_close, pidfd);
-}
-
-static void run_helper(struct child *child)
-{
-	long pid = au_clone3(child->nested, sizeof(*child->nested), run_child, child);
-
-	if (pid < 0) {
-		fail(child->result, AU_STEP_CLONE, pid);
-		child->result->pidfd = -1;	// the kernel may have written a number that came to nothing
+	if (answer < 0)
+		return answer;
+	report = SYS6(__NR_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, start->shared, 0);
+	if (report < 0)
+		return report;
+	answer = SYS4(__NR_socketpair, AU_FAMILY_UNIX, AU_STREAM | AU_SOCK_CLOEXEC, 0, ends);
+	if (answer >= 0) {
+		start->socket = ends[1];
+		answer = clone_launcher(start, launcher);
+		SYS1(__NR_close, ends[1]);
+		// Nobody waits for ever for what a launcher that was stopped does not do.
+		SYS5(__NR_setsockopt, ends[0], SOL_SOCKET, SO_RCVTIMEO_OLD, &bound, sizeof(bound));
+		SYS5(__NR_setsockopt, ends[0], SOL_SOCKET, SO_SNDTIMEO_OLD, &bound, sizeof(bound));
+		if (answer < 0)
+			SYS1(__NR_close, ends[0]);
 	}
-	for (;;)
-		SYS1(__NR_exit, 0);
-}
-
-// A process id namespace inside of another can only be made by a process that is in there, and that is not the daemon.
-// So a helper is born there, which makes the child as its own sibling and ends. It shares the daemon's descriptors, for
-// the child's pidfd.
-static long clone_by_helper(struct clone_args *args, struct child *child, struct shared *shared)
-{
-	struct clone_args helper = {0};
-	int pidfd = -1, has_ended;
-	long pid;
-
-	args->flags |= CLONE_PARENT;
-	args->exit_signal = 0;		// it has the helper's
-	child->nested = args;
-	shared->helper_running = 1;
-	helper.flags = CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID;
-	helper.pidfd = (au_u64)&pidfd;
-	helper.child_tid = (au_u64)&shared->helper_running;
-	helper.exit_signal = SIGCHLD;
-	helper.stack = (au_u64)shared + STACK_BYTES;
-	helper.stack_size = STACK_BYTES;
-	pid = au_clone3(&helper, sizeof(helper), run_helper, child);
-	if (pid < 0)
-		return pid;
-	has_ended = wait_or_kill(&shared->helper_running, pidfd, child->result);
-	reap_by(pidfd, has_ended);
-	return has_ended ? 0 : -ETIMEDOUT;
-}
-
-// Makes the child, in the pid namespace that is to be joined. That is a property of the calling thread, which has its
-// own again when this returns, unless the kernel refuses; then the child's fate is sealed, and so is the answer.
-static void clone_child(struct clone_args *args, struct child *child, struct shared *shared)
-{
-	const struct au_launch_plan *plan = child->plan;
-	struct au_launch_result *result = child->result;
-	int joins = (plan->join & CLONE_NEWPID) != 0;
-	long pid, answer = 0;
-
-	if (joins)
-		answer = SYS2(__NR_setns, plan->join_pidfd, CLONE_NEWPID);
 	if (answer < 0) {
-		fail(result, AU_STEP_JOIN_PID, answer);
+		SYS2(__NR_munmap, report, PAGE_BYTES);
+		return answer;
+	}
+	launcher->pid = (au_s32)answer;
+	launcher->socket = ends[0];
+	launcher->report = (au_u64)report;
+	return 0;
+}
+
+// Starts a launcher. `program` is its file, `nothing` is /dev/null. Answers with 0, or -errno.
+long au_launcher_start(int program, int nothing, struct au_launcher *launcher)
+{
+	struct start start = { .program = program, .nothing = nothing };
+	long answer;
+
+	*launcher = (struct au_launcher){ .pidfd = -1, .socket = -1 };
+	start.shared = (int)SYS2(__NR_memfd_create, "aurae-launch-report", MFD_CLOEXEC);
+	if (start.shared < 0)
+		return start.shared;
+	start.wake = launcher->wake = (au_s32)SYS2(__NR_eventfd2, 0, O_CLOEXEC);
+	answer = start.wake;
+	if (answer >= 0) {
+		answer = start_with(&start, launcher);
+		if (answer < 0)
+			SYS1(__NR_close, start.wake);
+	}
+	SYS1(__NR_close, start.shared);
+	return answer;
+}
+
+// Ends a launcher, whatever it does, and gives back what it took.
+void au_launcher_end(struct au_launcher *launcher)
+{
+	SYS1(__NR_close, launcher->socket);
+	SYS1(__NR_close, launcher->wake);
+	SYS4(__NR_pidfd_send_signal, launcher->pidfd, SIGKILL, 0, 0);
+	SYS5(__NR_waitid, P_PIDFD, launcher->pidfd, 0, WEXITED, 0);
+	SYS1(__NR_close, launcher->pidfd);
+	SYS2(__NR_munmap, launcher->report, PAGE_BYTES);
+}
+
+// ------------------------------------------------------------------------------------------------------------- begin
+
+static void fail(struct au_launch *launch, int step, long negative_errno)
+{
+	launch->step = step;
+	launch->error = (au_s32)-negative_errno;
+}
+
+static long send_plan(struct au_launcher *launcher, struct au_launch_plan *plan, const au_s32 *fds, au_u32 count)
+{
+	au_u64 one = 1;
+	struct { struct au_control head; au_s32 fds[AU_MAX_SENT]; } control;
+	struct au_part part = { plan, plan->length };
+	struct au_message message = { .parts = &part, .part_count = 1, .control = &control.head };
+
+	control.head.length = sizeof(control.head) + count * sizeof(au_s32);
+	control.head.level = SOL_SOCKET;
+	control.head.type = AU_RIGHTS;
+	message.control_length = (control.head.length + 7) & ~7ul;
+	for (au_u32 i = 0; i < count; i++)
+		control.fds[i] = fds[i];
+	// The first piece brings all descriptors, and fits into the socket's buffer: the launcher is told of it only then.
+	if (part.length > FIRST_PIECE_BYTES)
+		part.length = FIRST_PIECE_BYTES;
+	while (part.length > 0) {
+		long sent = SYS3(__NR_sendmsg, launcher->socket, &message, AU_NO_SIGNAL);
+
+		if (sent == -EINTR)
+			continue;
+		if (sent < 0)
+			return sent;
+		part.base = (char *)part.base + sent;
+		part.length = (au_u64)plan + plan->length - (au_u64)part.base;
+		if (message.control)
+			SYS3(__NR_write, launcher->wake, &one, sizeof(one));
+		message.control = 0;
+		message.control_length = 0;
+	}
+	return 0;
+}
+
+// Asks for a process. `fds` are the descriptors of the plan; the end of the pipe is added, so there is room for one more.
+void au_launch_begin(struct au_launcher *launcher, struct au_launch_plan *plan, au_s32 *fds, au_u32 count,
+		     struct au_launch *launch)
+{
+	au_s32 ends[2];
+	long answer;
+
+	*launch = (struct au_launch){ .status = -1, .pid = -1, .pidfd = -1, .step = AU_STEP_NONE };
+	if (count >= AU_MAX_SENT) {
+		fail(launch, AU_STEP_ASK, -EMFILE);
 		return;
 	}
-	if (joins && (plan->namespaces & CLONE_NEWPID))
-		pid = clone_by_helper(args, child, shared);
-	else
-		pid = au_clone3(args, sizeof(*args), run_child, child);
-	if (pid < 0)
-		result->pidfd = -1;	// as above
-	// It can fail for want of memory only, in a thread that is about to be killed for that.
-	for (int i = 0; joins && i < RESTORE_TRIES; i++) {
-		answer = SYS2(__NR_setns, plan->own_pid_namespace, CLONE_NEWPID);
-		if (answer >= 0)
-			break;
+	answer = SYS2(__NR_pipe2, ends, O_CLOEXEC);
+	if (answer >= 0) {
+		fds[count] = ends[1];
+		plan->status = (au_s32)count;
+		answer = send_plan(launcher, plan, fds, count + 1);
+		SYS1(__NR_close, ends[1]);
+		if (answer < 0)
+			SYS1(__NR_close, ends[0]);
+		else
+			launch->status = ends[0];
 	}
 	if (answer < 0)
-		fail(result, AU_STEP_RESTORE, answer);
-	else if (pid < 0 && result->step == AU_STEP_NONE)
-		fail(result, AU_STEP_CLONE, pid);
-	result->pid = (au_s32)pid;
+		fail(launch, AU_STEP_ASK, answer);
+	// A plan that was sent in part leaves nobody to talk to; one with a bad descriptor was not sent.
+	if (answer < 0 && answer != -EBADF && answer != -EMFILE)
+		launcher->error = (au_s32)-answer;
 }
 
-static void launch_on(long memory, struct child *child)
-{
-	const struct au_launch_plan *plan = child->plan;
-	struct au_launch_result *result = child->result;
-	struct shared *shared = (struct shared *)memory;
-	struct clone_args args = {0};
-	au_u64 all = ~0ull, before = 0;
-	int has_ended = 1;
+// --------------------------------------------------------------------------------------------------------------- end
 
-	// What is new is made at once, unless it is to be made inside of what is joined first.
-	args.flags = CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID |
-		     (plan->join ? plan->namespaces & CLONE_NEWPID : plan->namespaces);
-	args.pidfd = (au_u64)&result->pidfd;
-	args.child_tid = (au_u64)&shared->running;
-	args.exit_signal = SIGCHLD;
-	args.stack = (au_u64)shared + SHARED_BYTES;
-	args.stack_size = STACK_BYTES - SHARED_BYTES;
-	if (plan->cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (au_u64)plan->cgroup;
+// Takes the launcher's answer, once. Answers 0, or -errno; -EAGAIN when there is none yet.
+static long take_answer(struct au_launcher *launcher, struct au_launch *launch, int *has_answer, int flags)
+{
+	struct { struct au_control head; au_s32 fd, padding; } control;
+	struct au_launch_answer answer;
+	struct au_part part = { &answer, sizeof(answer) };
+	struct au_message message = { .parts = &part, .part_count = 1, .control = &control.head,
+				      .control_length = sizeof(control) };
+	long count;
+
+	if (*has_answer)
+		return 0;
+	do
+		count = SYS3(__NR_recvmsg, launcher->socket, &message, AU_CLOEXEC | flags);
+	while (count == -EINTR);
+	if (count == -EAGAIN && (flags & AU_DO_NOT_WAIT))
+		return count;
+	*has_answer = 1;
+	if (count != sizeof(answer)) {
+		launcher->error = count < 0 ? (au_s32)-count : ECONNRESET;
+		fail(launch, AU_STEP_ASK, -launcher->error);
+		return -launcher->error;
 	}
-	shared->running = 1;
-	SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &all, &before, SIGSET_BYTES);
-	clone_child(&args, child, shared);
-	if (result->pidfd >= 0) {
-		if (result->step == AU_STEP_RESTORE || result->step == AU_STEP_WAIT)
-			kill_by(result->pidfd);
-		has_ended = wait_or_kill(&shared->running, result->pidfd, result);
-	} else if (result->step == AU_STEP_NONE) {
-		fail(result, AU_STEP_CLONE, -ECHILD);	// somebody has killed the helper
-	}
-	SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &before, 0, SIGSET_BYTES);
-	if (result->step != AU_STEP_NONE && result->pidfd >= 0)
-		reap_by(result->pidfd, has_ended);
-	// A process that not even SIGKILL ends, since the kernel holds it, keeps its stack.
-	if (has_ended && shared->helper_running == 0)
-		SYS2(__NR_munmap, memory, MEMORY_BYTES);
+	if (message.control_length >= sizeof(control.head) + sizeof(au_s32) && control.head.type == AU_RIGHTS)
+		launch->pidfd = control.fd;
+	launch->pid = answer.pid;
+	if (answer.helper > 0)
+		SYS5(__NR_waitid, P_PID, answer.helper, 0, WEXITED, 0);
+	if (answer.step != AU_STEP_NONE)
+		fail(launch, answer.step, -answer.error);
+	if (answer.step == AU_STEP_RESTORE)
+		launcher->error = answer.error;
+	return 0;
 }
 
-// Answers 0 when the process runs; otherwise -errno, and the result tells the step. The failed child is reaped here.
-long au_launch(const struct au_launch_plan *plan, struct au_launch_result *result)
+static int is_closed(struct pollfd *pipe, long nanoseconds)
 {
-	struct child child = { plan, result, 0 };
-	long memory, dumpable;
+	struct __kernel_timespec timeout = { 0, nanoseconds };	// the kernel writes what is left of it
+	au_u64 all = ~0ull;
 
-	*result = (struct au_launch_result){ .pid = -1, .pidfd = -1, .step = AU_STEP_NONE };
-	memory = SYS6(__NR_mmap, 0, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	if (memory < 0) {
-		fail(result, AU_STEP_STACK, memory);
-		return memory;
+	return SYS5(__NR_ppoll, pipe, 1, &timeout, &all, SIGSET_BYTES) > 0;
+}
+
+// Answers whether nobody holds the other end of the pipe any more, within the time. Most launches take less than it takes
+// to have a processor sleep and wake up again, so it looks a few times before it sleeps, and gives way to others in
+// between. Whoever has the process's user id can stop it, again and again: after each slice it is told to go on.
+static int wait_for_exec(struct au_launcher *launcher, struct au_launch *launch, int *has_answer)
+{
+	struct pollfd status = { .fd = launch->status };	// the end of a pipe is told unasked
+
+	for (int i = 0; i < LOOKS; i++) {
+		if (is_closed(&status, 0))
+			return 1;
+		SYS0(__NR_sched_yield);
 	}
-	// A child that changes its ids makes the memory undumpable, the daemon's: nobody may look into it meanwhile.
-	dumpable = SYS1(__NR_prctl, PR_GET_DUMPABLE);
-	launch_on(memory, &child);
-	if (dumpable == 1)
-		SYS2(__NR_prctl, PR_SET_DUMPABLE, 1);
-	return -result->error;
+	for (int left = AU_LAUNCH_TIMEOUT_S * 1000 / SLICE_MS; left > 0; left--) {
+		if (is_closed(&status, SLICE_MS * 1000000L))
+			return 1;
+		if (take_answer(launcher, launch, has_answer, AU_DO_NOT_WAIT) == 0 && launch->pidfd >= 0)
+			SYS4(__NR_pidfd_send_signal, launch->pidfd, SIGCONT, 0, 0);
+	}
+	return 0;
+}
+
+// Ends what is there of a launch that has failed. What not even SIGKILL ends, since the kernel holds it, is left behind.
+static void end_failed(struct au_launch *launch, int has_ended)
+{
+	if (launch->pidfd < 0)
+		return;
+	SYS4(__NR_pidfd_send_signal, launch->pidfd, SIGKILL, 0, 0);
+	SYS5(__NR_waitid, P_PIDFD, launch->pidfd, 0, WEXITED | (has_ended ? 0 : WNOHANG), 0);
+	SYS1(__NR_close, launch->pidfd);
+	launch->pidfd = -1;
+}
+
+// Waits for what was begun: the process runs, or the step is told that failed, and nothing is left.
+void au_launch_end(struct au_launcher *launcher, struct au_launch *launch)
+{
+	const struct au_launch_report *report = (const struct au_launch_report *)launcher->report;
+	int has_answer = 0, has_ended;
+
+	if (launch->status < 0)
+		return;
+	has_ended = wait_for_exec(launcher, launch, &has_answer);
+	if (!has_ended) {
+		fail(launch, AU_STEP_WAIT, -ETIMEDOUT);
+		if (launch->pidfd >= 0) {
+			SYS4(__NR_pidfd_send_signal, launch->pidfd, SIGKILL, 0, 0);
+			has_ended = wait_for_exec(launcher, launch, &has_answer);
+		}
+	}
+	if (launch->step == AU_STEP_NONE)
+		take_answer(launcher, launch, &has_answer, 0);
+	if (!has_answer)
+		launcher->error = ETIMEDOUT;	// nobody could tell its next answer from this one
+	SYS1(__NR_close, launch->status);
+	launch->status = -1;
+	if (launch->step == AU_STEP_NONE) {
+		launch->namespace_pid = report->namespace_pid;
+		launch->step = report->step;
+		launch->error = report->step == AU_STEP_UNFINISHED ? ECHILD : report->error;
+		launch->detail = report->detail;
+	}
+	if (launch->step != AU_STEP_NONE)
+		end_failed(launch, has_ended);
 }

@@ -1,5 +1,5 @@
-// What the process to be does between clone3 and exec, in the daemon's memory: it writes nothing but its stack and the
-// result, and calls nothing but the kernel. The first step that fails is told, and ends it.
+// What the process to be does between clone3 and exec, in the launcher's memory: it writes nothing there but its stack and
+// the report, and calls nothing but the kernel. The first step that fails is told, and ends it.
 //
 // The order matters. What needs the daemon's rights comes first, and what takes rights away last: namespaces,
 // descriptors, limits, then ids and capabilities (capabilities(7)), then the folder, which is entered with the rights
@@ -23,7 +23,6 @@
 #include <linux/sockios.h>
 
 enum {
-	SIGNAL_COUNT = 64,
 	SIGSET_BYTES = 8,
 	FIRST_FREE_FD = 3,
 	LAST_CAPABILITY = 63,
@@ -40,18 +39,11 @@ struct interface_flags {
 	char rest[22];
 };
 
-struct kernel_sigaction {
-	void *handler;
-	unsigned long flags;
-	void *restorer;
-	au_u64 mask;
-};
-
 void leave(struct child *child, int step, long negative_errno, long detail)
 {
-	child->result->step = step;
-	child->result->error = (au_s32)-negative_errno;
-	child->result->detail = (au_s32)detail;
+	child->report->detail = (au_s32)detail;
+	child->report->error = (au_s32)-negative_errno;
+	child->report->step = step;
 	for (;;)
 		SYS1(__NR_exit, 127);
 }
@@ -61,17 +53,11 @@ static void check(struct child *child, int step, long answer)
 	check_at(child, step, 0, answer);
 }
 
-// CLONE_CLEAR_SIGHAND keeps what was ignored, and the daemon's runtime ignores SIGPIPE: a shell would inherit that.
-static void reset_signals(struct child *child)
+// All are as a new process has them, and blocked, in the launcher.
+static void unblock_signals(struct child *child)
 {
-	struct kernel_sigaction action = {0};
 	au_u64 none = 0;
 
-	for (int number = 1; number <= SIGNAL_COUNT; number++) {
-		if (number == SIGKILL || number == SIGSTOP)
-			continue;
-		check(child, AU_STEP_SIGNALS, SYS4(__NR_rt_sigaction, number, &action, 0, SIGSET_BYTES));
-	}
 	if (!(child->plan->flags & AU_BLOCK_SIGNALS))
 		check(child, AU_STEP_SIGNALS, SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, SIGSET_BYTES));
 }
@@ -105,14 +91,30 @@ static void set_up_mounts(struct child *child)
 	      SYS5(__NR_mount, "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0));
 }
 
-static void set_up_loopback(struct child *child)
+long set_up_loopback(void)
 {
 	struct interface_flags request = { .name = "lo", .flags = INTERFACE_UP };
-	long fd = SYS3(__NR_socket, FAMILY_INET, SOCKET_DATAGRAM | O_CLOEXEC, 0);
+	long fd = SYS3(__NR_socket, FAMILY_INET, SOCKET_DATAGRAM | O_CLOEXEC, 0), answer;
 
-	check(child, AU_STEP_LOOPBACK, fd);
-	check(child, AU_STEP_LOOPBACK, SYS3(__NR_ioctl, fd, SIOCSIFFLAGS, &request));
+	if (fd < 0)
+		return fd;
+	answer = SYS3(__NR_ioctl, fd, SIOCSIFFLAGS, &request);
 	SYS1(__NR_close, fd);
+	return answer;
+}
+
+// What was not made with the process: in what was joined, and the network namespace, where a spare one was to be had.
+static void add_namespaces(struct child *child)
+{
+	const struct au_launch_plan *plan = child->plan;
+	au_u64 missing = plan->join ? plan->namespaces & ~(au_u64)CLONE_NEWPID : 0;
+
+	if (child->network >= 0) {
+		check(child, AU_STEP_UNSHARE, SYS2(__NR_setns, child->network, CLONE_NEWNET));
+		missing &= ~(au_u64)CLONE_NEWNET;
+	}
+	if (missing)
+		check(child, AU_STEP_UNSHARE, SYS1(__NR_unshare, missing));
 }
 
 static void set_up_namespaces(struct child *child)
@@ -126,16 +128,15 @@ static void set_up_namespaces(struct child *child)
 			check(child, AU_STEP_CGROUP, answer);
 	}
 	join_namespaces(child);
-	if (plan->join && (plan->namespaces & ~(au_u64)CLONE_NEWPID))
-		check(child, AU_STEP_UNSHARE, SYS1(__NR_unshare, plan->namespaces & ~(au_u64)CLONE_NEWPID));
+	add_namespaces(child);
 	if (plan->root)
 		enter_root(child, (const struct au_root *)plan->root);
 	else if (plan->namespaces & CLONE_NEWNS)
 		set_up_mounts(child);
 	if (plan->namespaces & CLONE_NEWUTS)
 		check(child, AU_STEP_HOSTNAME, SYS2(__NR_sethostname, plan->hostname, plan->hostname_length));
-	if ((plan->namespaces & CLONE_NEWNET) && !plan->root)
-		set_up_loopback(child);
+	if ((plan->namespaces & CLONE_NEWNET) && !plan->root && child->network < 0)
+		check(child, AU_STEP_LOOPBACK, set_up_loopback());
 }
 
 // ----------------------------------------------------------------------------------------------------- descriptors
@@ -164,6 +165,7 @@ static long set_descriptors(struct child *child)
 		program = SYS3(__NR_fcntl, plan->program, F_DUPFD_CLOEXEC, free);
 		check(child, AU_STEP_EXEC, program);
 	}
+	check(child, AU_STEP_CLOSE, SYS3(__NR_fcntl, plan->status, F_DUPFD_CLOEXEC, free));
 	check(child, AU_STEP_CLOSE, SYS3(__NR_close_range, FIRST_FREE_FD, ~0u, CLOSE_RANGE_CLOEXEC));
 	for (int i = 0; i < 3; i++)
 		check(child, AU_STEP_STDIO, SYS3(__NR_dup3, moved[i], i, 0));
@@ -268,6 +270,7 @@ __attribute__((noreturn)) static void exec(struct child *child, long program)
 	const char *const *path = (const char *const *)plan->paths;
 	long answer = -ENOENT;
 
+	child->report->step = AU_STEP_NONE;
 	if (program >= 0)
 		leave(child, AU_STEP_EXEC, SYS5(__NR_execveat, program, "", plan->argv, plan->envp, AT_EMPTY_PATH), 0);
 	for (; *path; path++) {
@@ -286,8 +289,8 @@ void run_child(struct child *child)
 	const struct au_launch_plan *plan = child->plan;
 	long program;
 
-	child->result->namespace_pid = (au_s32)SYS0(__NR_getpid);
-	reset_signals(child);
+	child->report->namespace_pid = (au_s32)SYS0(__NR_getpid);
+	unblock_signals(child);
 	check(child, AU_STEP_SESSION, SYS0(__NR_setsid));
 	set_up_namespaces(child);
 	program = set_descriptors(child);

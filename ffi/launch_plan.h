@@ -1,5 +1,7 @@
-// What au_launch() does for one process. The same layout stands in src/kernel/process/launch-plan.ts; a test
-// compares the two. All pointers are addresses in the daemon's memory, valid until au_launch() returns.
+// What is to be launched, as the daemon sends it to the launcher: a plan with all that it points to behind it. The same
+// layout stands in src/kernel/process/launch-plan.ts; a test compares the two. What would be a pointer is the distance
+// from the beginning of the plan, and 0 for null; what would be a descriptor is the place in the list of those that come
+// with it, and -1 for none.
 
 #ifndef AU_LAUNCH_PLAN_H
 #define AU_LAUNCH_PLAN_H
@@ -11,7 +13,8 @@ typedef unsigned long long au_u64;
 enum {
 	AU_MAX_DESCRIPTORS = 64,     // further ones: their sources are kept on the child's stack
 	AU_MAX_ROOT_MOUNTS = 32,     // mounts of a root of its own: they are kept on the child's stack, too
-	AU_LAUNCH_TIMEOUT_S = 2,     // from clone3 to exec; the daemon stands still meanwhile
+	AU_MAX_SENT = 96,            // descriptors that come with a plan
+	AU_LAUNCH_TIMEOUT_S = 2,     // until exec; the daemon may stand still meanwhile
 };
 
 enum au_launch_flag {
@@ -28,12 +31,12 @@ enum au_launch_flag {
 // The step that failed. src/kernel/process/launch-steps.ts has their names for people.
 enum au_launch_step {
 	AU_STEP_NONE = 0,
-	AU_STEP_STACK = 1,           // mmap of the child's stack
-	AU_STEP_JOIN_PID = 2,        // setns of the daemon's thread, around clone3
+	AU_STEP_ASK = 1,             // pipe2, sendmsg, recvmsg: the daemon's talk with the launcher
+	AU_STEP_JOIN_PID = 2,        // setns of the launcher, around clone3
 	AU_STEP_CLONE = 3,           // clone3
 	AU_STEP_WAIT = 4,            // it did not get as far as to exec in AU_LAUNCH_TIMEOUT_S
-	AU_STEP_RESTORE = 5,         // setns of the daemon's thread, back
-	AU_STEP_SIGNALS = 6,         // rt_sigaction
+	AU_STEP_RESTORE = 5,         // setns of the launcher, back
+	AU_STEP_SIGNALS = 6,         // rt_sigprocmask
 	AU_STEP_SESSION = 7,         // setsid
 	AU_STEP_CGROUP = 8,          // unshare(CLONE_NEWCGROUP)
 	AU_STEP_JOIN_MOUNT = 9,      // setns
@@ -71,6 +74,7 @@ enum au_launch_step {
 	AU_STEP_ROOT_MOUNT = 40,     // move_mount; detail: the mount's place in the list
 	AU_STEP_PIVOT = 41,          // pivot_root
 	AU_STEP_ROOT_SEAL = 42,      // mount_setattr of the tmpfs
+	AU_STEP_UNFINISHED = 43,     // it ended before it got as far as to exec
 };
 
 // What is seen in the new root at `target`, a path without a leading slash whose directory is there.
@@ -103,6 +107,7 @@ struct au_descriptor {
 };
 
 struct au_launch_plan {
+	au_u64 length;               // of the plan, with all behind it
 	au_u64 paths;                // const char *[], null-terminated: execve is tried on each until one is there
 	au_u64 argv;                 // const char *[], null-terminated
 	au_u64 envp;                 // const char *[], null-terminated
@@ -124,20 +129,50 @@ struct au_launch_plan {
 	au_u32 flags;                // enum au_launch_flag
 	au_u32 uid;
 	au_u32 gid;
-	au_s32 cgroup;               // descriptor of the control group's directory, -1 for the daemon's own
+	au_s32 cgroup;               // the control group's directory; none: the launcher's own
 	au_s32 join_pidfd;
-	au_s32 own_pid_namespace;    // descriptor of the daemon's, where the pid namespace is joined
-	au_s32 program;              // descriptor of what to exec, in place of the paths; -1: the paths
-	au_s32 stdio[3];             // descriptors that become 0, 1 and 2
+	au_s32 own_pid_namespace;    // the daemon's, where the pid namespace is joined
+	au_s32 program;              // what to exec, in place of the paths
+	au_s32 stdio[3];             // they become 0, 1 and 2
+	au_s32 status;               // a pipe that the process to be holds until it execs or ends
 };
 
-struct au_launch_result {
-	au_s32 pid;                  // as the daemon sees it; 0: ask the pidfd
-	au_s32 pidfd;                // close-on-exec
+// What the launcher answers, with the pidfd where there is a process.
+struct au_launch_answer {
+	au_s32 pid;                  // as the launcher sees it; 0: ask the pidfd
+	au_s32 helper;               // a process that made it, has ended and is to be reaped; 0: none
+	au_s32 step;                 // enum au_launch_step that failed; AU_STEP_NONE: there is a process
+	au_s32 error;                // errno of that step
+};
+
+// What the process to be tells, in memory that the launcher shares with the daemon, and that both are done with before
+// the next one is asked for.
+struct au_launch_report {
 	au_s32 namespace_pid;        // as it sees itself
-	au_s32 step;                 // enum au_launch_step; AU_STEP_NONE: it runs
+	au_s32 step;                 // AU_STEP_UNFINISHED, until it is about to exec or has failed at another one
 	au_s32 error;                // errno of that step
 	au_s32 detail;               // what the step was at, where that says more
+};
+
+// The daemon's end of a launcher.
+struct au_launcher {
+	au_u64 report;               // address of the shared struct au_launch_report
+	au_s32 pid;
+	au_s32 pidfd;
+	au_s32 socket;
+	au_s32 wake;                 // an eventfd that tells it of a plan
+	au_s32 error;                // errno that it could not be started for, or of the first talk that failed
+};
+
+// A launch, between its beginning and its end.
+struct au_launch {
+	au_s32 status;               // the daemon's end of the pipe; -1: it has not begun
+	au_s32 pid;                  // as the daemon sees it; 0: ask the pidfd
+	au_s32 pidfd;                // close-on-exec
+	au_s32 namespace_pid;
+	au_s32 step;                 // enum au_launch_step; AU_STEP_NONE: it runs
+	au_s32 error;
+	au_s32 detail;
 };
 
 #endif

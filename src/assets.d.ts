@@ -4,6 +4,11 @@ declare module "*.so" {
   export default path;
 }
 
+declare module "*/launcher" {
+  const path: string;
+  export default path;
+}
+
 declare module "*/cell-init" {
   const path: string;
   export default path;

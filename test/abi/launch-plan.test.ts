@@ -2,16 +2,18 @@ import { expect, test } from "bun:test";
 import { inRoot } from "../../build/paths.ts";
 import {
   DESCRIPTOR,
+  LAUNCH,
   LAUNCH_FLAGS,
   LAUNCH_PLAN,
-  LAUNCH_RESULT,
+  LAUNCHER,
   MAX_DESCRIPTORS,
   MAX_ROOT_MOUNTS,
   RLIMIT,
   ROOT,
   ROOT_MOUNT,
 } from "../../src/kernel/process/launch-plan.ts";
-import { LAUNCH_STEPS } from "../../src/kernel/process/launch-steps.ts";
+import { LAUNCH_STEPS, STEP_ASK } from "../../src/kernel/process/launch-steps.ts";
+import { MAX_SENT } from "../../src/kernel/process/plan-message.ts";
 import { layoutFacts, wrongFacts } from "./c-facts.ts";
 
 const PLAN = "ffi/launch_plan.h";
@@ -37,13 +39,16 @@ function planFacts() {
 test("launch-plan.ts lays out what launch_plan.h does", async () => {
   const facts = [
     ...planFacts(),
-    ...layoutFacts("struct au_launch_result", LAUNCH_RESULT),
+    ...layoutFacts("struct au_launch", LAUNCH),
+    ...layoutFacts("struct au_launcher", LAUNCHER),
     ...layoutFacts("struct au_rlimit", RLIMIT),
     ...layoutFacts("struct au_descriptor", DESCRIPTOR),
     ...layoutFacts("struct au_root", ROOT),
     ...layoutFacts("struct au_root_mount", ROOT_MOUNT),
     { expression: "AU_MAX_ROOT_MOUNTS", value: MAX_ROOT_MOUNTS },
     { expression: "AU_MAX_DESCRIPTORS", value: MAX_DESCRIPTORS },
+    { expression: "AU_MAX_SENT", value: MAX_SENT },
+    { expression: "AU_STEP_ASK", value: STEP_ASK },
     ...Object.entries(LAUNCH_FLAGS).map(([name, value]) => ({ expression: `AU_${name}`, value })),
   ];
   expect(await wrongFacts([include], facts)).toEqual([]);

@@ -66,6 +66,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 /** Files outside of `src/` that one module each takes into the executable. */
 const EMBEDDED: Readonly<Record<string, string>> = {
   "dist/ffi/libauraed.so": "src/kernel/sys/library.ts",
+  "dist/ffi/launcher": "src/kernel/process/launcher-process.ts",
   "dist/ffi/cell-init": "src/kernel/namespace/cell-init.ts",
   "dist/x509.js": "src/pki/x509.ts",
   "dist/types/library.json.zst": "src/script/types.ts",

@@ -7,19 +7,26 @@ import {
   CellService,
   ExecutableState,
 } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { driverFiles } from "../harness/driver-files.ts";
 import { eventually } from "../harness/eventually.ts";
+import { folderArchive } from "../harness/folder-archive.ts";
 import { inGuest } from "../harness/in-guest.ts";
+import type { LaunchOutcome } from "../harness/launch-driver.ts";
 import { bootVm, type TestVm } from "../harness/vm.ts";
 import { vmTest } from "../harness/vm-test.ts";
 
 const MIB = 1024n * 1024n;
+const DRIVER = "driver";
 
 let vm: TestVm;
 let cells: Client<typeof CellService>;
 
 beforeAll(async () => {
   // Debian's kernel has pressure stall information, but off.
-  vm = await bootVm({ name: "limits", diskMib: 16, commandLine: ["psi=1"] });
+  vm = await bootVm({
+    ...{ name: "limits", diskMib: 16, commandLine: ["psi=1"] },
+    archives: [folderArchive(DRIVER, await driverFiles("launch-driver.ts"))],
+  });
   cells = vm.client(CellService);
 }, 120_000);
 
@@ -304,5 +311,19 @@ describe("a limit", () => {
     expect(Number(await inGuest(vm, "cat /tmp/seconds"))).toBeGreaterThanOrEqual(2);
     expect((await statusOf("reader")).usage?.ioReadBytes).toBeGreaterThanOrEqual(3n * MIB);
     await cells.free({ cellName: "reader" });
+  });
+
+  limitsTest("of memory ends what starts in it, and never who starts it", async () => {
+    const command = `cd /${DRIVER} && auraescript driver.js >/dev/console 2>&1`;
+    await cells.start({ executable: { name: "driver", command } });
+    await vm.waitForConsole(/^launch\| DONE/m, 60_000);
+    const outcomes = [...vm.console().matchAll(/^launch\| (\{.*)$/gm)].map(
+      ([, text = ""]): LaunchOutcome => JSON.parse(text),
+    );
+    expect(outcomes.at(-1)).toEqual({ maxBytes: 0, end: "exited 3" });
+    expect(outcomes.map(({ end }) => end)).toContain("killed by 9");
+    // Some of them before they were anything else than a part of the launcher.
+    expect(vm.console()).toMatch(/Killed process \d+ \(aurae-launch\)/);
+    await cells.stop({ executableName: "driver" });
   });
 });

@@ -20,13 +20,15 @@ export function namespacesContract(
     function create(request: Partial<NamespaceRequest> = {}): CellNamespaces {
       const { cgroups, namespaces } = fixture.kernel;
       using cgroup = cgroups.open(`${fixture.base}/init`);
-      return namespaces.create({
+      const made = namespaces.create({
         process: true,
         network: false,
         hostname: "leaf",
         cgroup,
         ...request,
       });
+      made.settle();
+      return made;
     }
 
     test("create starts a first process in the group", () => {

@@ -1,5 +1,6 @@
 /** Counts what a test could leave behind in this process and on the host, to compare it before and after. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { launcherPid } from "../../src/kernel/process/launcher.ts";
 import { isErrno } from "../../src/kernel/sys/error.ts";
 import { eventually } from "./eventually.ts";
 
@@ -10,7 +11,7 @@ const SHARED_WATCHER = "anon_inode:inotify";
 export interface Census {
   /** What this process holds open, without numbers. */
   readonly descriptors: readonly string[];
-  /** Its children. */
+  /** Its children, but for the launcher, which is there from the first launch on. */
   readonly children: readonly string[];
   /** The host's mounts, with their propagation. */
   readonly mounts: readonly string[];
@@ -45,10 +46,10 @@ function ofThreads(describe: (folder: string) => string[]): string[] {
   });
 }
 
-function children(): string[] {
+function children(launcher: number): string[] {
   return ofThreads((folder) =>
     readFileSync(`${folder}/children`, "utf8").split(" ").filter(Boolean),
-  );
+  ).filter((pid) => Number(pid) !== launcher);
 }
 
 function namespaces(): string[] {
@@ -58,9 +59,11 @@ function namespaces(): string[] {
 }
 
 export function takeCensus(): Census {
+  // First, so that there is one, with what it holds open.
+  const launcher = launcherPid();
   return {
     descriptors: descriptors(),
-    children: children(),
+    children: children(launcher),
     mounts: readFileSync("/proc/self/mountinfo", "utf8").split("\n"),
     namespaces: [...new Set(namespaces())].sort(),
   };

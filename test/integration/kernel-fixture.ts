@@ -55,6 +55,7 @@ export class KernelFixture implements ProcessesFixture {
       cgroup,
       ...request,
     });
+    namespaces.settle();
     this.#created.push(namespaces);
     return namespaces;
   }

@@ -17,6 +17,8 @@ import { kernelOfFile } from "./kernel-of-file.ts";
 
 /** Of no open file. */
 const NOTHING = 9999;
+/** Of an open file that is no namespace, no process and no program. */
+const FOLDER = openSync("/", "r");
 
 if (missingForCells === undefined) {
   tests();
@@ -52,13 +54,13 @@ function tests(): void {
   }
 
   const join = (pidfd: number, namespaces: number) => ({
-    join: { pidfd, namespaces, ownPidNamespace: NOTHING },
+    join: { pidfd, namespaces, ownPidNamespace: FOLDER },
   });
 
   const CASES: readonly [message: string, plan: Partial<LaunchPlan>][] = [
     ['exec "/nope": ENOENT', { paths: ["/nope"] }],
     ['exec "/nope": EACCES', { paths: ["/nope", "/proc/version", "/nope2"] }],
-    ['exec "true": EBADF', { paths: [], programFd: NOTHING }],
+    ['exec "true": EACCES', { paths: [], programFd: FOLDER }],
     ['chdir "/nope": ENOENT', { cwd: "/nope" }],
     ['chdir "/root": EACCES', { cwd: "/root", uid: 1234, gid: 1234 }],
     [
@@ -70,14 +72,14 @@ function tests(): void {
     ['seccomp "/bin/true": EINVAL', { seccomp: new Uint8Array(8).fill(0xff) }],
     ['raise in the ambient set "capability 50": EINVAL', { capabilities: 1n << 50n }],
     ['clone3 "/bin/true": EBADF', { cgroupFd: 0 }],
-    ['set standard streams of "/bin/true": EBADF', { stdout: NOTHING }],
-    ['hand over "descriptor 5": EBADF', { descriptors: [{ from: NOTHING, to: 5 }] }],
+    ['ask the launcher for "/bin/true": EBADF', { stdout: NOTHING }],
+    ['ask the launcher for "/bin/true": EBADF', { descriptors: [{ from: NOTHING, to: 5 }] }],
     ['take the terminal of "/bin/true": ENOTTY', { terminal: true }],
-    ['setns "process id namespace of cell": EBADF', join(NOTHING, CLONE_NEWPID)],
-    ['setns "mount namespace of cell": EBADF', join(NOTHING, CLONE_NEWNS)],
-    ['setns "IPC namespace of cell": EBADF', join(NOTHING, CLONE_NEWIPC | CLONE_NEWNS)],
-    ['setns "UTS namespace of cell": EBADF', join(NOTHING, CLONE_NEWUTS)],
-    ['setns "network namespace of cell": EBADF', join(NOTHING, CLONE_NEWNET)],
+    ['setns "process id namespace of cell": EINVAL', join(FOLDER, CLONE_NEWPID)],
+    ['setns "mount namespace of cell": EINVAL', join(FOLDER, CLONE_NEWNS)],
+    ['setns "IPC namespace of cell": EINVAL', join(FOLDER, CLONE_NEWIPC | CLONE_NEWNS)],
+    ['setns "UTS namespace of cell": EINVAL', join(FOLDER, CLONE_NEWUTS)],
+    ['setns "network namespace of cell": EINVAL', join(FOLDER, CLONE_NEWNET)],
     [
       `sethostname "${"x".repeat(65)}": EINVAL`,
       { newNamespaces: CLONE_NEWUTS, hostname: "x".repeat(65) },
@@ -95,7 +97,7 @@ function tests(): void {
       const before = takeCensus();
       using self = new FileDescriptor(syscall("pidfd_open", "self", process.pid, 0));
       expect(failure(join(self.number, CLONE_NEWPID))).toBe(
-        'setns "own process id namespace": EBADF',
+        'setns "own process id namespace": EINVAL',
       );
       self[Symbol.dispose]();
       expect(await settledCensus(before)).toEqual(before);

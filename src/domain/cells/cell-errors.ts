@@ -1,5 +1,6 @@
 /** The errors of cells and executables, in the words of the contract (its quotes mended). */
-import { AuraeError } from "../../base/errors.ts";
+import { AuraeError, messageOf } from "../../base/errors.ts";
+import { isErrno } from "../../kernel/sys/error.ts";
 import type { CellName } from "./cell-name.ts";
 
 export function cellExists(name: CellName): AuraeError {
@@ -20,6 +21,28 @@ export function cgroupIsNotACell(name: CellName): AuraeError {
     `cgroup '${name}' exists on host, but is not controlled by auraed`,
     { resource: `${name}` },
   );
+}
+
+/** Of namespaces that could not be made. */
+export function cellNotAllocated(name: CellName, cause: unknown): AuraeError {
+  if (cause instanceof AuraeError) {
+    return cause;
+  }
+  return new AuraeError(
+    isErrno(cause, "ENOSPC", "EAGAIN", "ENOMEM", "EMFILE") ? "resource_exhausted" : "internal",
+    `cell '${name}' could not be allocated: ${messageOf(cause)}`,
+    { resource: `${name}`, cause },
+  );
+}
+
+export function cellNotFreed(name: CellName, cause: unknown): AuraeError {
+  if (cause instanceof AuraeError) {
+    return cause;
+  }
+  return new AuraeError("internal", `cell '${name}' could not be freed: ${messageOf(cause)}`, {
+    resource: `${name}`,
+    cause,
+  });
 }
 
 export function cellIsBeingFreed(name: CellName): AuraeError {

@@ -3,13 +3,12 @@
  * anything else runs, so that Allocate and Start need no lock; Stop and Free, which wait, leave a state behind that
  * others see.
  */
-import { AuraeError, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { isTreeRemoved, removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { CgroupLimits } from "../../kernel/cgroup/limits.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
-import { isErrno } from "../../kernel/sys/error.ts";
 import type { EventLog } from "../events/event-log.ts";
 import type { Ending } from "../executables/ending.ts";
 import type { ExecutableName } from "../executables/executable-name.ts";
@@ -25,6 +24,7 @@ import {
   cellExists,
   cellIsBeingFreed,
   cellNotFound,
+  cellNotFreed,
   cgroupIsNotACell,
   cgroupNotFound,
   executableIsReserved,
@@ -32,7 +32,7 @@ import {
 import type { CellName } from "./cell-name.ts";
 import { exec, type ExecSession, type ExecSpec } from "./exec.ts";
 import { freeze, requireThawed, standsStill, thaw, thawForFree } from "./freeze.ts";
-import { createNamespaces } from "./namespaces.ts";
+import { createNamespaces, settleNamespaces } from "./namespaces.ts";
 import { makeOutsideLeaf, removeOutsideLeaf } from "./outside-leaf.ts";
 import { planRestore, removeUnknownGroups, undoCell } from "./restore.ts";
 import { type CellStatus, oomKills, readStatus } from "./status.ts";
@@ -84,6 +84,18 @@ export class Cells {
 
   /** @throws {AuraeError} already_exists, not_found for the parent, failed_precondition, invalid_argument, internal */
   allocate(spec: CellSpec): Cell {
+    return this.#allocate(spec, settleNamespaces);
+  }
+
+  /**
+   * The same, but for the cell's namespaces, which may be in the making when this returns. The caller has
+   * `settleNamespaces` tell how it went, before the event loop has its turn; where they did not come about, it frees the cell.
+   */
+  beginAllocate(spec: CellSpec): Cell {
+    return this.#allocate(spec, () => undefined);
+  }
+
+  #allocate(spec: CellSpec, finish: (cell: Cell) => void): Cell {
     const { name } = spec;
     const { state, events } = this.#context;
     const parent = name.parent === undefined ? undefined : this.usable(name.parent);
@@ -99,7 +111,9 @@ export class Cells {
     undo.defer(() => state.removeCell(`${name}`));
     allocateCgroup(this.#kernel, spec);
     undo.defer(() => removeTree(this.#kernel.cgroups, `${name}`));
-    const cell = this.#add(spec, parent, this.#unshare(spec, parent));
+    const cell = this.#add(spec, parent, createNamespaces(this.#kernel, spec, parent));
+    undo.defer(() => this.#siblingsIn(parent).delete(name.leaf));
+    finish(cell);
     undo.move();
     this.#keep(cell, "allocated");
     events.emit({ kind: "allocated", cell: `${name}` });
@@ -110,25 +124,6 @@ export class Cells {
   #keep(cell: Cell, state: CellRecord["state"]): void {
     if (!cell.spec.isTransient) {
       this.#context.state.saveCell(cell.record(state));
-    }
-  }
-
-  #unshare(spec: CellSpec, parent: Cell | undefined): CellNamespaces | undefined {
-    try {
-      // In a frozen group the first process would never get as far as to tell us that it runs.
-      if (parent !== undefined) {
-        requireThawed(this.#kernel, parent.name);
-      }
-      return createNamespaces(this.#kernel, spec, parent?.namespaces);
-    } catch (error) {
-      if (error instanceof AuraeError) {
-        throw error;
-      }
-      throw new AuraeError(
-        isErrno(error, "ENOSPC", "EAGAIN", "ENOMEM", "EMFILE") ? "resource_exhausted" : "internal",
-        `cell '${spec.name}' could not be allocated: ${messageOf(error)}`,
-        { resource: `${spec.name}`, cause: error },
-      );
     }
   }
 
@@ -182,13 +177,7 @@ export class Cells {
         this.#context.state.removeExecutable(`${cell.name}`, name);
       }
       this.#keep(cell, "allocated");
-      throw error instanceof AuraeError
-        ? error
-        : new AuraeError(
-            "internal",
-            `cell '${cell.name}' could not be freed: ${messageOf(error)}`,
-            { resource: `${cell.name}`, cause: error },
-          );
+      throw cellNotFreed(cell.name, error);
     });
     cell.state = { kind: "freeing", done };
     return done;
@@ -198,6 +187,10 @@ export class Cells {
     const { state, events } = this.#context;
     // A frozen process takes no SIGTERM.
     thawForFree(this.#kernel, cell.name);
+    // The end of a first process takes the kernel a while. Where nothing else is left, the rest is done meanwhile.
+    if (cell.children.size === 0 && cell.executables.areGone) {
+      cell.ownNamespaces?.end();
+    }
     await Promise.all([
       ...[...cell.children.values()].map((child) => this.#free(child, asked)),
       // Their records go with the cell's, which says that it is being freed.

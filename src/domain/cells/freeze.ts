@@ -6,8 +6,8 @@
  *   once, and so do SIGKILL and cgroup.kill. So Stop in a cell that `isFrozen` should go straight on to `cgroup.kill`,
  *   since a grace period would only pass; and Free should thaw the cell first (`thawForFree`), so that its processes
  *   can end in order, and grant no grace period where it stays frozen because a cell above is.
- * - A process that is born into it never gets as far as execve(2), and the launcher waits for that with the whole
- *   daemon. So whoever is about to start anything there (Start, Exec, a restart, a health check, the first process of
+ * - A process that is born into it never gets as far as execve(2), and the daemon stands still while it waits for
+ *   that. So whoever is about to start anything there (Start, Exec, a restart, a health check, the first process of
  *   a namespace) must call `requireThawed` right before, without an `await` in between.
  */
 import { AuraeError } from "../../base/errors.ts";

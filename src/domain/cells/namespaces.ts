@@ -1,27 +1,46 @@
 /** Makes the namespaces that a cell asks for, inside those of the cells above. */
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
-import { type CellSpec, leafOf } from "./cell.ts";
+import { type Cell, type CellSpec, leafOf } from "./cell.ts";
+import { cellNotAllocated } from "./cell-errors.ts";
+import { requireThawed } from "./freeze.ts";
 
 /**
- * @param above the namespaces of the nearest cell above that has some
+ * Begins to make them.
  * @returns undefined for a cell that unshares nothing
- * @throws {LaunchError} naming the step that failed
+ * @throws {AuraeError} failed_precondition in a frozen cell, resource_exhausted, internal naming the step that failed
  */
 export function createNamespaces(
   kernel: Kernel,
   spec: CellSpec,
-  above: CellNamespaces | undefined,
+  parent: Cell | undefined,
 ): CellNamespaces | undefined {
-  if (!spec.isolateProcess && !spec.isolateNetwork) {
-    return undefined;
+  try {
+    // In a frozen group the first process would never get as far as to tell us that it runs.
+    if (parent !== undefined) {
+      requireThawed(kernel, parent.name);
+    }
+    if (!spec.isolateProcess && !spec.isolateNetwork) {
+      return undefined;
+    }
+    using cgroup = kernel.cgroups.open(leafOf(spec.name));
+    return kernel.namespaces.create({
+      process: spec.isolateProcess,
+      network: spec.isolateNetwork,
+      hostname: spec.name.leaf,
+      parent: parent?.namespaces,
+      cgroup,
+    });
+  } catch (error) {
+    throw cellNotAllocated(spec.name, error);
   }
-  using cgroup = kernel.cgroups.open(leafOf(spec.name));
-  return kernel.namespaces.create({
-    process: spec.isolateProcess,
-    network: spec.isolateNetwork,
-    hostname: spec.name.leaf,
-    parent: above,
-    cgroup,
-  });
+}
+
+/** Waits until those of a cell are made, if it has some of its own. @throws {AuraeError} as above */
+export function settleNamespaces(cell: Cell): void {
+  try {
+    cell.ownNamespaces?.settle();
+  } catch (error) {
+    throw cellNotAllocated(cell.name, error);
+  }
 }

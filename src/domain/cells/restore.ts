@@ -64,7 +64,12 @@ function adoptNamespaces(
   parent: Cell | undefined,
 ): CellNamespaces | undefined {
   const adopted = holder === undefined ? undefined : kernel.namespaces.adopt(holder);
-  return adopted ?? createNamespaces(kernel, spec, parent?.namespaces);
+  if (adopted !== undefined) {
+    return adopted;
+  }
+  const made = createNamespaces(kernel, spec, parent);
+  made?.settle();
+  return made;
 }
 
 /** Ends what is in the control group of a cell, and removes it with its record. */

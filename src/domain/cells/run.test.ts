@@ -41,6 +41,20 @@ describe("run", () => {
     expect(world.kernel.cgroups.paths).toEqual([]);
   });
 
+  test("says why the namespaces of its cell could not be made, and frees it", async () => {
+    world.kernel.namespaces.failNext = "ENOSPC";
+    const failed = run(
+      world.cells,
+      cellSpec({ name: CellName.parse("job"), isolateProcess: true }),
+      executableSpec({ name: executableName("x"), command: { kind: "shell", line: "true" } }),
+      new AbortController().signal,
+    );
+    expect(failed).rejects.toThrow("cell 'job' could not be allocated: clone3 \"job\": ENOSPC");
+    await settle();
+    expect(world.kernel.cgroups.paths).toEqual([]);
+    expect(world.state.load()).toMatchObject({ cells: [], executables: [] });
+  });
+
   test("stops the executable and frees the cell when the caller goes away", async () => {
     const abort = new AbortController();
     const done = start({}, abort.signal);

@@ -3,8 +3,10 @@ import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import type { Ending } from "../executables/ending.ts";
 import type { ExecutableSpec } from "../executables/executable-spec.ts";
+import type { Executable } from "../executables/executable.ts";
 import type { Cell, CellSpec } from "./cell.ts";
 import type { Cells } from "./cells.ts";
+import { settleNamespaces } from "./namespaces.ts";
 
 export interface RunResult {
   readonly pid: number;
@@ -26,7 +28,7 @@ export async function run(
   signal: AbortSignal,
 ): Promise<RunResult> {
   signal.throwIfAborted();
-  const cell = cells.allocate({ ...cellSpec, isTransient: true });
+  const cell = cells.beginAllocate({ ...cellSpec, isTransient: true });
   let result: RunResult;
   try {
     result = await runIn(cells, cell, executableSpec, signal);
@@ -45,12 +47,22 @@ export async function run(
 
 async function runIn(
   cells: Cells,
-  { name }: Cell,
+  cell: Cell,
   spec: ExecutableSpec,
   signal: AbortSignal,
 ): Promise<RunResult> {
-  const executable = cells.start(name, spec);
+  const executable = startIn(cells, cell, spec);
   const ending = await executable.wait(signal);
   await executable.drained();
   return { pid: executable.pid, namespacePid: executable.namespacePid, ending };
+}
+
+/** What can be done for the executable is done while the kernel makes the cell's namespaces. */
+function startIn(cells: Cells, cell: Cell, spec: ExecutableSpec): Executable {
+  try {
+    return cells.start(cell.name, spec);
+  } finally {
+    // Where they did not come about, that is the reason, and not what was made of it.
+    settleNamespaces(cell);
+  }
 }

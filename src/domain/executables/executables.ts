@@ -67,6 +67,14 @@ export class Executables implements Iterable<Executable> {
     return this.#byName.size;
   }
 
+  /** Whether nothing runs any more of any of them. */
+  get areGone(): boolean {
+    const { cgroups } = this.#context.kernel;
+    return [...this].every(
+      ({ spec, process }) => process === undefined && cgroups.isEmpty(this.#cgroupOf(spec.name)),
+    );
+  }
+
   get(name: ExecutableName): Executable | undefined {
     return this.#byName.get(name);
   }

@@ -14,6 +14,8 @@ class FakeCellNamespaces implements CellNamespaces {
   readonly #end = Promise.withResolvers<void>();
   readonly #onEnd: () => void;
   isEnded = false;
+  /** Why there are none. */
+  failure: LaunchError | undefined;
 
   constructor(pid: number, request: NamespaceRequest, onEnd: () => void) {
     this.pid = pid;
@@ -21,6 +23,12 @@ class FakeCellNamespaces implements CellNamespaces {
     this.hasProcessIds = request.process || request.parent?.hasProcessIds === true;
     this.request = request;
     this.#onEnd = onEnd;
+  }
+
+  settle(): void {
+    if (this.failure !== undefined) {
+      throw this.failure;
+    }
   }
 
   get ended(): Promise<void> {
@@ -40,7 +48,7 @@ export class FakeNamespaces implements Namespaces {
   readonly all = new Map<number, FakeCellNamespaces>();
   readonly #cgroups: FakeCgroups;
   readonly #processes: FakeProcesses;
-  /** The next create fails with this. */
+  /** What the next create makes fails with this. */
   failNext: ErrnoName | undefined;
 
   constructor(cgroups: FakeCgroups, processes: FakeProcesses) {
@@ -57,7 +65,10 @@ export class FakeNamespaces implements Namespaces {
     if (this.failNext !== undefined) {
       const errno = ERRNO[this.failNext];
       this.failNext = undefined;
-      throw new LaunchError("clone3", errno, request.hostname);
+      const none = new FakeCellNamespaces(0, request, () => undefined);
+      none.failure = new LaunchError("clone3", errno, request.hostname);
+      none.end();
+      return none;
     }
     const pid = this.#processes.takePid();
     const fake = new FakeCellNamespaces(pid, request, () => this.#ended(fake));

@@ -86,12 +86,14 @@ test("FakeNamespaces.end ends what is in a process id namespace and in those bel
   expect(cgroups.processes("a")).toEqual([]);
 });
 
-test("FakeNamespaces.create fails once with failNext", () => {
+test("FakeNamespaces.create makes once what fails with failNext", () => {
   const { cgroups, namespaces } = createFakeKernel();
   cgroups.create("a");
   using cgroup = cgroups.open("a");
   namespaces.failNext = "ENOSPC";
   const request = { process: true, network: true, hostname: "a", cgroup };
-  expect(() => namespaces.create(request)).toThrow('clone3 "a": ENOSPC');
+  const failing = namespaces.create(request);
+  expect(() => failing.settle()).toThrow('clone3 "a": ENOSPC');
+  expect([cgroups.processes("a"), namespaces.running]).toEqual([[], []]);
   expect(namespaces.create(request).hasProcessIds).toBe(true);
 });

@@ -214,6 +214,7 @@ export class FakeProcesses implements Processes {
       this.failNext = undefined;
       throw new LaunchError("exec", errno, paths[0] ?? "");
     }
+    namespaces?.settle();
     const pid = this.takePid();
     const namespacePid = namespaces?.hasProcessIds === true ? this.#pidIn(namespaces) : pid;
     const fake = new FakeProcess(pid, namespacePid, options, () => this.#cgroups.leave(pid));

@@ -10,34 +10,65 @@ import type { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
 import type { CellNamespaces } from "./namespaces.ts";
 
+/** The process that holds namespaces. */
+export interface Holder {
+  readonly identity: ProcessIdentity;
+  /** Is closed by who watches it, before `ended` settles. */
+  readonly pidfd: FileDescriptor;
+  readonly ended: Promise<unknown>;
+}
+
 export class KernelCellNamespaces implements CellNamespaces {
-  readonly pid: number;
-  readonly startTime: bigint;
-  readonly ended: Promise<void>;
   /** CLONE_NEW* bits of those that are not the daemon's. */
   readonly bits: number;
-  readonly #pidfd: FileDescriptor;
   readonly #ownPidNamespace: FileDescriptor;
+  /** Waits for the holder. @throws {LaunchError} */
+  readonly #settle: () => Holder;
+  #holder: (Holder & { readonly ended: Promise<void> }) | undefined;
+  #failure: unknown;
   #isEnded = false;
 
-  /** @param pidfd is closed by who watches it, before `ended` resolves */
-  constructor(
-    { pid, startTime }: ProcessIdentity,
-    bits: number,
-    pidfd: FileDescriptor,
-    ownPidNamespace: FileDescriptor,
-    ended: Promise<unknown>,
-  ) {
-    this.pid = pid;
-    this.startTime = startTime;
+  constructor(bits: number, ownPidNamespace: FileDescriptor, settle: () => Holder) {
     this.bits = bits;
-    this.#pidfd = pidfd;
     this.#ownPidNamespace = ownPidNamespace;
+    this.#settle = settle;
+  }
+
+  settle(): void {
+    this.#settled();
+  }
+
+  #settled(): Holder & { readonly ended: Promise<void> } {
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
+    try {
+      this.#holder ??= this.#watched(this.#settle());
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+    return this.#holder;
+  }
+
+  #watched(holder: Holder): Holder & { readonly ended: Promise<void> } {
     const onEnd = (): void => {
       this.#isEnded = true;
     };
     // Somebody else has reaped it, if that fails; nobody need wait for it, so it must not go unhandled.
-    this.ended = ended.then(onEnd, onEnd);
+    return { ...holder, ended: holder.ended.then(onEnd, onEnd) };
+  }
+
+  get pid(): number {
+    return this.#settled().identity.pid;
+  }
+
+  get startTime(): bigint {
+    return this.#settled().identity.startTime;
+  }
+
+  get ended(): Promise<void> {
+    return this.#failure === undefined ? this.#settled().ended : Promise.resolve();
   }
 
   get hasProcessIds(): boolean {
@@ -46,23 +77,35 @@ export class KernelCellNamespaces implements CellNamespaces {
 
   /** What a launch needs to be born in them. @throws {LaunchError} ESRCH when the first process has ended */
   join(): NamespacesToJoin {
-    if (this.#isEnded || this.#pidfd.isClosed) {
+    const { pidfd } = this.#settled();
+    if (this.#isEnded || pidfd.isClosed) {
       throw new LaunchError("setns", ERRNO.ESRCH, "namespaces of cell");
     }
     return {
-      pidfd: this.#pidfd.number,
+      pidfd: pidfd.number,
       namespaces: this.bits,
       ownPidNamespace: this.#ownPidNamespace.number,
     };
   }
 
   end(): void {
-    if (this.#isEnded || this.#pidfd.isClosed) {
+    try {
+      this.settle();
+    } catch {
+      // It never came about, which others are told.
       return;
     }
-    const result = syscallRaw("pidfd_send_signal", this.#pidfd.number, SIGKILL, null, 0);
+    const { pidfd, identity } = this.#settled();
+    if (this.#isEnded || pidfd.isClosed) {
+      return;
+    }
+    const result = syscallRaw("pidfd_send_signal", pidfd.number, SIGKILL, null, 0);
     if (result < 0 && result !== -ERRNO.ESRCH) {
-      throw new SyscallError("pidfd_send_signal", -result, `${this.pid} with signal ${SIGKILL}`);
+      throw new SyscallError(
+        "pidfd_send_signal",
+        -result,
+        `${identity.pid} with signal ${SIGKILL}`,
+      );
     }
   }
 }

@@ -13,14 +13,14 @@ import {
 } from "../abi/sched.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import type { ExitWatcher } from "../process/exit-watcher.ts";
-import { LaunchError, launch } from "../process/launcher.ts";
+import { type BegunLaunch, beginLaunch, LaunchError } from "../process/launcher.ts";
 import { openProcess, readProcStat } from "../process/proc-stat.ts";
 import type { ProcessIdentity } from "../process/processes.ts";
 import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
 import { openCellInit } from "./cell-init.ts";
-import { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
+import { type Holder, KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 import type { CellNamespaces, NamespaceRequest, Namespaces } from "./namespaces.ts";
 
 /** By their names in /proc/pid/ns. */
@@ -67,7 +67,7 @@ export class KernelNamespaces implements Namespaces, Disposable {
     const { hostname, cgroup } = request;
     const parent = request.parent === undefined ? undefined : kernelNamespaces(request.parent);
     const bits = (request.process ? OF_PROCESSES : 0) | (request.network ? CLONE_NEWNET : 0);
-    const { pid, pidfd } = launch({
+    const begun = beginLaunch({
       paths: [],
       programFd: this.#program.number,
       argv: ["aurae-cell", hostname],
@@ -85,6 +85,14 @@ export class KernelNamespaces implements Namespaces, Disposable {
       resourceLimits: [],
       blockSignals: true,
     });
+    const all = bits | (parent?.bits ?? 0);
+    return new KernelCellNamespaces(all, this.#ownPidNamespace, () =>
+      this.#holderOf(begun, hostname),
+    );
+  }
+
+  #holderOf(begun: BegunLaunch, hostname: string): Holder {
+    const { pid, pidfd } = begun.end();
     const ended = this.#watcher.watch(pid, pidfd);
     const startTime = readProcStat(pid)?.startTime;
     if (startTime === undefined) {
@@ -92,9 +100,7 @@ export class KernelNamespaces implements Namespaces, Disposable {
       syscallRaw("pidfd_send_signal", pidfd.number, SIGKILL, null, 0);
       throw new LaunchError("read the start time of", ERRNO.ESRCH, hostname);
     }
-    const identity = { pid, startTime };
-    const all = bits | (parent?.bits ?? 0);
-    return new KernelCellNamespaces(identity, all, pidfd, this.#ownPidNamespace, ended);
+    return { identity: { pid, startTime }, pidfd, ended };
   }
 
   adopt(identity: ProcessIdentity): KernelCellNamespaces | undefined {
@@ -105,7 +111,8 @@ export class KernelNamespaces implements Namespaces, Disposable {
     try {
       const bits = foreignBits(identity.pid);
       const ended = this.#watcher.watchStranger(identity.pid, pidfd);
-      return new KernelCellNamespaces(identity, bits, pidfd, this.#ownPidNamespace, ended);
+      const holder = { identity, pidfd, ended };
+      return new KernelCellNamespaces(bits, this.#ownPidNamespace, () => holder);
     } catch (error) {
       pidfd[Symbol.dispose]();
       if (isErrno(error, "ENOENT", "ESRCH")) {

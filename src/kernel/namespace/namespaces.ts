@@ -19,8 +19,13 @@ export interface NamespaceRequest {
   readonly cgroup: FileDescriptor;
 }
 
-/** The namespaces of one cell, held by their first process. */
+/**
+ * The namespaces of one cell, held by their first process. They may be in the making at first; whoever needs them waits,
+ * and is told if they could not be made.
+ */
 export interface CellNamespaces extends ProcessIdentity {
+  /** Waits until they are made. @throws {LaunchError} naming the step that failed; nothing is left behind then */
+  settle(): void;
   /** Whether processes in it have other ids than on the machine. */
   readonly hasProcessIds: boolean;
   /** Resolves when the first process has ended, and with it every process in its process id namespace. */
@@ -30,7 +35,7 @@ export interface CellNamespaces extends ProcessIdentity {
 }
 
 export interface Namespaces {
-  /** @throws {LaunchError} naming the step that failed; nothing is left behind then */
+  /** Begins to make some, which have to be settled before the event loop has its turn. @throws {LaunchError} */
   create(request: NamespaceRequest): CellNamespaces;
   /** Finds what an earlier daemon made. @returns undefined when its first process has ended */
   adopt(identity: ProcessIdentity): CellNamespaces | undefined;

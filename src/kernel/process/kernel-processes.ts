@@ -15,7 +15,6 @@ import { readProcStat } from "./proc-stat.ts";
 import type {
   ManagedProcess,
   OutputIdentity,
-  ProcessEnd,
   Processes,
   ProcessIdentity,
   StartOptions,
@@ -40,14 +39,6 @@ function kill(pid: number, signal: number): void {
   if (answer < 0 && answer !== -ERRNO.ESRCH) {
     throw new SyscallError("kill", -answer, `${pid} with signal ${signal}`);
   }
-}
-
-/**
- * A child begins its life in the daemon's memory, and the kernel counts that as the most it took. So what is no more
- * than the daemon's peak says nothing of the child, and is left out.
- */
-function withoutOwnPeak(end: ProcessEnd, ownPeakBytes: number): ProcessEnd {
-  return end.maxRssBytes > ownPeakBytes ? end : { ...end, maxRssBytes: 0 };
 }
 
 export class KernelProcesses implements Processes, Disposable {
@@ -108,10 +99,9 @@ export class KernelProcesses implements Processes, Disposable {
 
   #managed({ pid, namespacePid, pidfd }: LaunchedProcess, streams: Streams): ManagedProcess {
     const { watcher } = this;
-    const ownPeakBytes = process.resourceUsage().maxRSS * 1024;
     const exited = watcher.watch(pid, pidfd).then((end) => {
       streams.closeInput();
-      return withoutOwnPeak(end, ownPeakBytes);
+      return end;
     });
     // It is there until it is reaped, which the event loop does.
     const startTime = readProcStat(pid)?.startTime;

@@ -1,11 +1,11 @@
 /** The launch plan as `ffi/launch_plan.h` lays it out, packed from a description in JavaScript values. */
 import { SOCK_FILTER } from "../abi/filter.ts";
 import { layout } from "../abi/layout.ts";
-import { addressOf } from "../sys/memory.ts";
-import { cString } from "../sys/syscall.ts";
+import { PlanMessage } from "./plan-message.ts";
 
 /** `struct au_launch_plan` */
 export const LAUNCH_PLAN = layout({
+  length: "u64",
   paths: "u64",
   argv: "u64",
   envp: "u64",
@@ -34,10 +34,22 @@ export const LAUNCH_PLAN = layout({
   stdin: "i32",
   stdout: "i32",
   stderr: "i32",
+  status: "i32",
 });
 
-/** `struct au_launch_result` */
-export const LAUNCH_RESULT = layout({
+/** `struct au_launcher` */
+export const LAUNCHER = layout({
+  report: "u64",
+  pid: "i32",
+  pidfd: "i32",
+  socket: "i32",
+  wake: "i32",
+  error: "i32",
+});
+
+/** `struct au_launch` */
+export const LAUNCH = layout({
+  status: "i32",
   pid: "i32",
   pidfd: "i32",
   namespace_pid: "i32",
@@ -167,10 +179,13 @@ export interface LaunchPlan {
   readonly blockSignals?: boolean;
 }
 
-/** A packed plan: the structure, and all memory it points to, which has to live as long as it. */
+/** A packed plan. Both views are of memory that the next one is packed into. */
 export interface PackedPlan {
-  readonly plan: Uint8Array;
-  readonly memory: readonly Uint8Array[];
+  /** The structure, with all that it points to behind it. */
+  readonly message: Uint8Array;
+  /** Of the daemon, as the plan counts them; with room for one more. */
+  readonly descriptors: Int32Array;
+  readonly descriptorCount: number;
 }
 
 function check(plan: LaunchPlan): void {
@@ -213,80 +228,46 @@ function flagsOf(plan: LaunchPlan): number {
   return bits;
 }
 
-/** Memory that a plan points to. An address of nothing is null. */
-class PlanMemory {
-  readonly all: Uint8Array[] = [];
-
-  bytes(bytes: Uint8Array): number {
-    this.all.push(bytes);
-    return bytes.byteLength === 0 ? 0 : addressOf(bytes);
-  }
-
-  strings(strings: readonly string[]): number {
-    const array = new BigUint64Array(strings.length + 1);
-    strings.forEach((text, i) => {
-      array[i] = BigInt(this.bytes(cString(text)));
-    });
-    return this.bytes(new Uint8Array(array.buffer));
-  }
-
-  structs<T>(
-    { size }: { readonly size: number },
-    values: readonly T[],
-    write: (view: DataView, value: T) => void,
-  ): number {
-    const bytes = new Uint8Array(values.length * size);
-    for (const [i, value] of values.entries()) {
-      write(new DataView(bytes.buffer, i * size, size), value);
-    }
-    return this.bytes(bytes);
-  }
-}
-
-function packRoot(root: RootPlan, memory: PlanMemory): number {
-  const mounts = memory.structs(ROOT_MOUNT, root.mounts, (view, mount) =>
-    ROOT_MOUNT.write(view, {
-      source: memory.bytes(cString(mount.source)),
-      target: memory.bytes(cString(mount.target)),
-      attributes: mount.attributes,
-      is_directory: mount.isDirectory ? 1 : 0,
-    }),
-  );
+function packRoot(root: RootPlan, message: PlanMessage): number {
+  const mounts = message.structs(ROOT_MOUNT, root.mounts, (mount) => ({
+    source: message.string(mount.source),
+    target: message.string(mount.target),
+    attributes: mount.attributes,
+    is_directory: mount.isDirectory ? 1 : 0,
+  }));
   const packed = {
-    size: memory.bytes(cString(root.size)),
-    directories: memory.strings(root.directories),
+    size: message.string(root.size),
+    directories: message.strings(root.directories),
     mounts,
-    proc: root.proc === undefined ? 0 : memory.bytes(cString(root.proc)),
-    hidden: memory.strings(root.hidden),
+    proc: root.proc === undefined ? 0 : message.string(root.proc),
+    hidden: message.strings(root.hidden),
     mount_count: root.mounts.length,
   };
-  return memory.structs(ROOT, [packed], (view, value) => ROOT.write(view, value));
+  return message.structs(ROOT, [packed], (values) => values);
 }
 
 /** @throws {RangeError} for a NUL character in a string, and for what no process can have */
 export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
   check(plan);
-  const memory = new PlanMemory();
+  const message = new PlanMessage(LAUNCH_PLAN.size);
   const { join, hostname = "", groups = [], seccomp, descriptors = [] } = plan;
-  const packed = new Uint8Array(LAUNCH_PLAN.size);
-  LAUNCH_PLAN.write(new DataView(packed.buffer), {
-    paths: memory.strings(plan.paths),
-    argv: memory.strings(plan.argv),
-    envp: memory.strings(Object.entries(plan.env).map(([name, value]) => `${name}=${value}`)),
-    cwd: memory.bytes(cString(plan.cwd)),
-    hostname: memory.bytes(cString(hostname)),
+  const values = {
+    paths: message.strings(plan.paths),
+    argv: message.strings(plan.argv),
+    envp: message.strings(Object.entries(plan.env).map(([name, value]) => `${name}=${value}`)),
+    cwd: message.string(plan.cwd),
+    hostname: message.string(hostname),
     namespaces: plan.newNamespaces ?? 0,
     join: join?.namespaces ?? 0,
-    rlimits: memory.structs(RLIMIT, plan.resourceLimits, (view, limit) =>
-      RLIMIT.write(view, { ...limit }),
-    ),
-    groups: memory.bytes(new Uint8Array(Uint32Array.from(groups).buffer)),
+    rlimits: message.structs(RLIMIT, plan.resourceLimits, (limit) => ({ ...limit })),
+    groups: message.bytes(new Uint8Array(Uint32Array.from(groups).buffer)),
     capabilities: plan.capabilities ?? 0n,
-    filter: seccomp === undefined ? 0 : memory.bytes(seccomp),
-    descriptors: memory.structs(DESCRIPTOR, descriptors, (view, descriptor) =>
-      DESCRIPTOR.write(view, { ...descriptor }),
-    ),
-    root: plan.root === undefined ? 0 : packRoot(plan.root, memory),
+    filter: seccomp === undefined ? 0 : message.bytes(seccomp),
+    descriptors: message.structs(DESCRIPTOR, descriptors, ({ from, to }) => ({
+      from: message.descriptor(from),
+      to,
+    })),
+    root: plan.root === undefined ? 0 : packRoot(plan.root, message),
     hostname_length: Buffer.byteLength(hostname),
     rlimit_count: plan.resourceLimits.length,
     group_count: groups.length,
@@ -295,13 +276,14 @@ export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
     flags: flagsOf(plan),
     uid: plan.uid ?? 0,
     gid: plan.gid ?? 0,
-    cgroup: plan.cgroupFd ?? -1,
-    join_pidfd: join?.pidfd ?? -1,
-    own_pid_namespace: join?.ownPidNamespace ?? -1,
-    program: plan.programFd ?? -1,
-    stdin: plan.stdin,
-    stdout: plan.stdout,
-    stderr: plan.stderr,
-  });
-  return { plan: packed, memory: memory.all };
+    cgroup: message.descriptor(plan.cgroupFd),
+    join_pidfd: message.descriptor(join?.pidfd),
+    own_pid_namespace: message.descriptor(join?.ownPidNamespace),
+    program: message.descriptor(plan.programFd),
+    stdin: message.descriptor(plan.stdin),
+    stdout: message.descriptor(plan.stdout),
+    stderr: message.descriptor(plan.stderr),
+    status: -1,
+  };
+  return message.finish((view, length) => LAUNCH_PLAN.write(view, { length, ...values }));
 }

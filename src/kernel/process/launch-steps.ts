@@ -22,15 +22,18 @@ const sourceOf = ({ root }: LaunchPlan, detail: number): string =>
 const inRoot = (path = ""): string => `/${path} in a new root`;
 const ofCell = (kind: string) => (): string => `${kind} namespace of cell`;
 
+/** `AU_STEP_ASK` */
+export const STEP_ASK = 1;
+
 /** By number. */
 export const LAUNCH_STEPS: readonly LaunchStep[] = [
   { call: "none" },
-  { call: "map a stack for" },
+  { call: "ask the launcher for" },
   { call: "setns", object: ofCell("process id") },
   { call: "clone3" },
   { call: "wait for exec of" },
   { call: "setns", object: () => "own process id namespace" },
-  { call: "reset signals of" },
+  { call: "unblock signals of" },
   { call: "setsid" },
   { call: "unshare", object: () => "cgroup namespace" },
   { call: "setns", object: ofCell("mount") },
@@ -67,6 +70,7 @@ export const LAUNCH_STEPS: readonly LaunchStep[] = [
   { call: "move_mount", object: ({ root }, detail) => inRoot(root?.mounts[detail]?.target) },
   { call: "pivot_root", object: () => "/" },
   { call: "mount_setattr", object: () => "/ of a new root" },
+  { call: "end before exec of" },
 ];
 
 /** What failed, for the message of an error. */

@@ -1,14 +1,10 @@
-/**
- * Starts processes by the launcher of `ffi/launch.c`: one call that returns when the process has exec'd, or with the
- * step that failed.
- */
+/** Starts processes by the launcher: each runs its program, or the step that failed is told and nothing is left. */
 import { readFileSync } from "node:fs";
 import { errnoName } from "../abi/errno.ts";
 import { FileDescriptor } from "../sys/fd.ts";
-import { library } from "../sys/library.ts";
-import { addressOf } from "../sys/memory.ts";
-import { LAUNCH_RESULT, packLaunchPlan, type LaunchPlan } from "./launch-plan.ts";
-import { launchFailure } from "./launch-steps.ts";
+import { LAUNCH, packLaunchPlan, type LaunchPlan } from "./launch-plan.ts";
+import { launchFailure, STEP_ASK } from "./launch-steps.ts";
+import { LauncherProcess } from "./launcher-process.ts";
 
 /** A launch that failed: the step, what it was done to, and the kernel's reason. */
 export class LaunchError extends Error {
@@ -33,29 +29,97 @@ export interface LaunchedProcess {
   readonly pidfd: FileDescriptor;
 }
 
-/** @throws {LaunchError} naming the step; nothing is left behind then */
-export function launch(plan: LaunchPlan): LaunchedProcess {
-  const { plan: packed, memory } = packLaunchPlan(plan);
-  const bytes = new Uint8Array(LAUNCH_RESULT.size);
-  // SAFETY: `packed`, `memory` and `bytes` are ours and are referenced below, so they outlive the call; the C side
-  // reads the plan, writes `bytes` only, and keeps no pointer.
-  library().au_launch(addressOf(packed), addressOf(bytes));
-  memory.at(0);
-  const view = new DataView(bytes.buffer);
-  const step = LAUNCH_RESULT.read(view, "step");
-  if (step !== 0) {
-    const { call, object } = launchFailure(plan, step, LAUNCH_RESULT.read(view, "detail"));
-    throw new LaunchError(call, LAUNCH_RESULT.read(view, "error"), object);
+let launcher: LauncherProcess | undefined;
+/** The launch that was begun last, until it has ended: the launcher makes one process at a time. */
+let open: BegunLaunch | undefined;
+
+/** One that works. @throws {SyscallError} */
+function workingLauncher(): LauncherProcess {
+  if (launcher?.hasFailed === true) {
+    launcher[Symbol.dispose]();
+    launcher = undefined;
   }
-  const pidfd = new FileDescriptor(LAUNCH_RESULT.read(view, "pidfd"));
-  return {
-    pid: LAUNCH_RESULT.read(view, "pid") || pidOf(pidfd),
-    namespacePid: LAUNCH_RESULT.read(view, "namespace_pid"),
-    pidfd,
-  };
+  launcher ??= LauncherProcess.start();
+  return launcher;
 }
 
-/** The id of a process that was made by another than the daemon, in whose eyes it had another id. */
+/** The process id of the launcher, which is started if there is none. @throws {SyscallError} */
+export function launcherPid(): number {
+  return workingLauncher().pid;
+}
+
+/** A launch on its way. It has to be ended before the event loop has its turn, which would reap what fails. */
+export class BegunLaunch {
+  readonly #plan: LaunchPlan;
+  readonly #launcher: LauncherProcess;
+  readonly #view: DataView<ArrayBufferLike>;
+  readonly #launch: Uint8Array;
+  #hasEnded = false;
+
+  constructor(plan: LaunchPlan, by: LauncherProcess, launch: Uint8Array) {
+    this.#plan = plan;
+    this.#launcher = by;
+    this.#launch = launch;
+    this.#view = new DataView(launch.buffer);
+  }
+
+  /** Waits for it, without a word of how it went. */
+  settle(): void {
+    if (!this.#hasEnded) {
+      this.#hasEnded = true;
+      this.#launcher.end(this.#launch);
+      open = undefined;
+    }
+  }
+
+  /** Waits until the process runs. @throws {LaunchError} naming the step; nothing is left behind then */
+  end(): LaunchedProcess {
+    this.settle();
+    const step = LAUNCH.read(this.#view, "step");
+    if (step !== 0) {
+      const { call, object } = launchFailure(this.#plan, step, LAUNCH.read(this.#view, "detail"));
+      throw new LaunchError(call, LAUNCH.read(this.#view, "error"), object);
+    }
+    const pidfd = new FileDescriptor(LAUNCH.read(this.#view, "pidfd"));
+    return {
+      pid: LAUNCH.read(this.#view, "pid") || pidOf(pidfd),
+      namespacePid: LAUNCH.read(this.#view, "namespace_pid"),
+      pidfd,
+    };
+  }
+
+  /** Whether the launcher had ended before it was asked. */
+  get wasNotHeard(): boolean {
+    return this.#launcher.hasFailed && LAUNCH.read(this.#view, "step") === STEP_ASK;
+  }
+}
+
+/**
+ * Asks for a process, and goes on.
+ * @throws {RangeError} for what no process can have
+ * @throws {SyscallError} where there is no launcher, and none can be started
+ */
+export function beginLaunch(plan: LaunchPlan): BegunLaunch {
+  open?.settle();
+  const packed = packLaunchPlan(plan);
+  const ask = (): BegunLaunch => {
+    const by = workingLauncher();
+    return new BegunLaunch(plan, by, by.begin(packed));
+  };
+  let begun = ask();
+  if (begun.wasNotHeard) {
+    begun = ask();
+  }
+  open = begun;
+  return begun;
+}
+
+/** @throws {LaunchError} naming the step; nothing is left behind then. Or as `beginLaunch` does */
+export function launch(plan: LaunchPlan): LaunchedProcess {
+  return beginLaunch(plan).end();
+}
+
+/** The id of a process that was made by another than the launcher, in whose eyes it had another id. */
 function pidOf(pidfd: FileDescriptor): number {
   const info = readFileSync(`/proc/self/fdinfo/${pidfd.number}`, "utf8");
   const pid = /^Pid:\s*(\d+)$/m.exec(info)?.[1];

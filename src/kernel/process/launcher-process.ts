@@ -1,0 +1,69 @@
+/**
+ * The launcher: a small process beside the daemon that makes all others, so that what happens to one on its way to its
+ * program, an end for want of memory above all, happens to nobody else (`ffi/launcher.c`). It is started by the first
+ * launch, again when it has ended, and ends with the daemon.
+ */
+import { openSync } from "node:fs";
+import launcherPath from "../../../dist/ffi/launcher" with { type: "file" };
+import { SyscallError } from "../sys/error.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import { library } from "../sys/library.ts";
+import { addressOf } from "../sys/memory.ts";
+import { LAUNCH, LAUNCHER, type PackedPlan } from "./launch-plan.ts";
+import { openSealedProgram } from "./sealed-program.ts";
+
+export class LauncherProcess {
+  readonly #state: Uint8Array;
+
+  private constructor(state: Uint8Array) {
+    this.#state = state;
+  }
+
+  /** @throws {SyscallError} */
+  static start(): LauncherProcess {
+    using program = openSealedProgram("aurae-launch", launcherPath);
+    using nothing = new FileDescriptor(openSync("/dev/null", "r+"));
+    const state = new Uint8Array(LAUNCHER.size);
+    // SAFETY: the C side writes `state`, which this object holds for as long as there is a launcher.
+    const answer = library().au_launcher_start(program.number, nothing.number, addressOf(state));
+    if (answer < 0) {
+      throw new SyscallError("start", Number(-answer), "the launcher of processes");
+    }
+    return new LauncherProcess(state);
+  }
+
+  get pid(): number {
+    return LAUNCHER.read(new DataView(this.#state.buffer), "pid");
+  }
+
+  /** Whether nobody can talk to it any more. */
+  get hasFailed(): boolean {
+    return LAUNCHER.read(new DataView(this.#state.buffer), "error") !== 0;
+  }
+
+  /** Asks for a process. @returns a `struct au_launch` for `end`, which the kernel does not write to in between */
+  begin({ message, descriptors, descriptorCount }: PackedPlan): Uint8Array {
+    const launch = new Uint8Array(LAUNCH.size);
+    // SAFETY: all four are ours, and outlive the call; the C side keeps no pointer, and adds one descriptor, for which
+    // the plan leaves room.
+    library().au_launch_begin(
+      addressOf(this.#state),
+      addressOf(message),
+      addressOf(descriptors),
+      descriptorCount,
+      addressOf(launch),
+    );
+    return launch;
+  }
+
+  /** Waits until the process runs or has failed to. */
+  end(launch: Uint8Array): void {
+    // SAFETY: both are ours, and outlive the call.
+    library().au_launch_end(addressOf(this.#state), addressOf(launch));
+  }
+
+  [Symbol.dispose](): void {
+    // SAFETY: as above; nobody uses it after this.
+    library().au_launcher_end(addressOf(this.#state));
+  }
+}

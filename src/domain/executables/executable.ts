@@ -238,7 +238,7 @@ export class Executable {
   #fail(why: string): void {
     this.#failure = why;
     this.#lives.unwatch();
-    this.#lives.end(this.#policy()).catch(couldNotEnd);
+    this.#lives.end(() => this.#policy()).catch(couldNotEnd);
   }
 
   /** The first process has ended. */
@@ -361,7 +361,7 @@ export class Executable {
     this.#emit("stopping", why === undefined ? {} : { detail: why });
     await this.#around.haltDependents();
     this.#failure = why;
-    await this.#lives.end(this.#policy(asked));
+    await this.#lives.end(() => this.#policy(asked));
   }
 
   /**

@@ -8,6 +8,7 @@ import { log } from "../../base/log.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
+import type { StopPolicy } from "./executable-spec.ts";
 import { drainedSoon, OutputDrain } from "./output-drain.ts";
 import type { OutputSinks } from "./outputs.ts";
 
@@ -67,11 +68,13 @@ export class Life {
 
   /**
    * Ends the whole tree: the signal first, then SIGKILL to what is left after the grace period. The control group stays.
+   * @param policy is asked only where something is left to end
    * @throws {AuraeError} internal, when the kernel can't end it
    */
-  async end(signal: number, graceMs: number): Promise<void> {
+  async end(policy: () => StopPolicy): Promise<void> {
     // In most cases one whose first process has ended has ended whole.
     if (!(this.#hasEnded && this.#kernel.cgroups.isEmpty(this.#cgroup))) {
+      const { signal, graceMs } = policy();
       this.#signal(signal);
       if (!(await this.#emptiedWithin(graceMs))) {
         await endGroup(this.#kernel, this.#name, this.#cgroup);

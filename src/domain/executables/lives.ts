@@ -117,11 +117,11 @@ export class Lives {
    * Ends the whole tree; resolves once its end was told.
    * @throws {AuraeError} internal, when the kernel can't end it
    */
-  async end({ signal, graceMs }: StopPolicy): Promise<void> {
+  async end(policy: () => StopPolicy): Promise<void> {
     if (this.#life === undefined) {
       await this.clear();
     } else {
-      await this.#life.end(signal, graceMs);
+      await this.#life.end(policy);
       await this.#life.ended;
     }
   }

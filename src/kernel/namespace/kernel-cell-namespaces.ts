@@ -10,53 +10,61 @@ import type { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
 import type { CellNamespaces } from "./namespaces.ts";
 
-/** The process that holds namespaces. */
+/** The process that holds namespaces, in the making. Each throws a LaunchError where it did not come about. */
 export interface Holder {
+  /** Waits until it is there. Whoever watches it closes this before `ended` settles. */
+  readonly pidfd: () => FileDescriptor;
+  /** Has it watched. */
+  readonly watched: () => { readonly identity: ProcessIdentity; readonly ended: Promise<unknown> };
+}
+
+interface Settled {
   readonly identity: ProcessIdentity;
-  /** Is closed by who watches it, before `ended` settles. */
-  readonly pidfd: FileDescriptor;
-  readonly ended: Promise<unknown>;
+  readonly ended: Promise<void>;
 }
 
 export class KernelCellNamespaces implements CellNamespaces {
   /** CLONE_NEW* bits of those that are not the daemon's. */
   readonly bits: number;
   readonly #ownPidNamespace: FileDescriptor;
-  /** Waits for the holder. @throws {LaunchError} */
-  readonly #settle: () => Holder;
-  #holder: (Holder & { readonly ended: Promise<void> }) | undefined;
-  #failure: unknown;
+  readonly #holder: Holder;
+  #outcome: { readonly settled: Settled } | { readonly failure: unknown } | undefined;
   #isEnded = false;
 
-  constructor(bits: number, ownPidNamespace: FileDescriptor, settle: () => Holder) {
+  constructor(bits: number, ownPidNamespace: FileDescriptor, holder: Holder) {
     this.bits = bits;
     this.#ownPidNamespace = ownPidNamespace;
-    this.#settle = settle;
+    this.#holder = holder;
   }
 
   settle(): void {
     this.#settled();
   }
 
-  #settled(): Holder & { readonly ended: Promise<void> } {
-    if (this.#failure !== undefined) {
-      throw this.#failure;
+  #settled(): Settled {
+    this.#outcome ??= this.#settle();
+    if ("failure" in this.#outcome) {
+      throw this.#outcome.failure;
     }
-    try {
-      this.#holder ??= this.#watched(this.#settle());
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
-    return this.#holder;
+    return this.#outcome.settled;
   }
 
-  #watched(holder: Holder): Holder & { readonly ended: Promise<void> } {
+  #settle(): { readonly settled: Settled } | { readonly failure: unknown } {
     const onEnd = (): void => {
       this.#isEnded = true;
     };
-    // Somebody else has reaped it, if that fails; nobody need wait for it, so it must not go unhandled.
-    return { ...holder, ended: holder.ended.then(onEnd, onEnd) };
+    try {
+      const { identity, ended } = this.#holder.watched();
+      // Somebody else has reaped it, if that fails; nobody need wait for it, so it must not go unhandled.
+      return { settled: { identity, ended: ended.then(onEnd, onEnd) } };
+    } catch (failure) {
+      return { failure };
+    }
+  }
+
+  /** The same, for somebody who has something else to wait for; whoever needs them is told if they are not there. */
+  settleQuietly(): void {
+    this.#outcome ??= this.#settle();
   }
 
   get pid(): number {
@@ -68,44 +76,49 @@ export class KernelCellNamespaces implements CellNamespaces {
   }
 
   get ended(): Promise<void> {
-    return this.#failure === undefined ? this.#settled().ended : Promise.resolve();
+    this.settleQuietly();
+    return this.#outcome !== undefined && "settled" in this.#outcome
+      ? this.#outcome.settled.ended
+      : Promise.resolve();
   }
 
   get hasProcessIds(): boolean {
     return (this.bits & CLONE_NEWPID) !== 0;
   }
 
-  /** What a launch needs to be born in them. @throws {LaunchError} ESRCH when the first process has ended */
+  /** What a launch needs to be born in them. Its pidfd throws ESRCH when the first process has ended. */
   join(): NamespacesToJoin {
-    const { pidfd } = this.#settled();
-    if (this.#isEnded || pidfd.isClosed) {
-      throw new LaunchError("setns", ERRNO.ESRCH, "namespaces of cell");
-    }
+    const openPidfd = (): number => this.#openPidfd();
     return {
-      pidfd: pidfd.number,
+      get pidfd() {
+        return openPidfd();
+      },
       namespaces: this.bits,
       ownPidNamespace: this.#ownPidNamespace.number,
     };
   }
 
+  #openPidfd(): number {
+    const pidfd = this.#holder.pidfd();
+    if (this.#isEnded || pidfd.isClosed) {
+      throw new LaunchError("setns", ERRNO.ESRCH, "namespaces of cell");
+    }
+    return pidfd.number;
+  }
+
   end(): void {
-    try {
-      this.settle();
-    } catch {
-      // It never came about, which others are told.
+    this.settleQuietly();
+    // Those that never came about are nobody's to end.
+    if (this.#outcome === undefined || "failure" in this.#outcome) {
       return;
     }
-    const { pidfd, identity } = this.#settled();
+    const pidfd = this.#holder.pidfd();
     if (this.#isEnded || pidfd.isClosed) {
       return;
     }
     const result = syscallRaw("pidfd_send_signal", pidfd.number, SIGKILL, null, 0);
     if (result < 0 && result !== -ERRNO.ESRCH) {
-      throw new SyscallError(
-        "pidfd_send_signal",
-        -result,
-        `${identity.pid} with signal ${SIGKILL}`,
-      );
+      throw new SyscallError("pidfd_send_signal", -result, `${this.pid} with signal ${SIGKILL}`);
     }
   }
 }

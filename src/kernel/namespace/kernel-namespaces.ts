@@ -13,14 +13,14 @@ import {
 } from "../abi/sched.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import type { ExitWatcher } from "../process/exit-watcher.ts";
-import { type BegunLaunch, beginLaunch, LaunchError } from "../process/launcher.ts";
+import { beginLaunch, LaunchError, type LaunchedProcess } from "../process/launcher.ts";
 import { openProcess, readProcStat } from "../process/proc-stat.ts";
 import type { ProcessIdentity } from "../process/processes.ts";
 import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
 import { openCellInit } from "./cell-init.ts";
-import { type Holder, KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
+import { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 import type { CellNamespaces, NamespaceRequest, Namespaces } from "./namespaces.ts";
 
 /** By their names in /proc/pid/ns. */
@@ -86,13 +86,13 @@ export class KernelNamespaces implements Namespaces, Disposable {
       blockSignals: true,
     });
     const all = bits | (parent?.bits ?? 0);
-    return new KernelCellNamespaces(all, this.#ownPidNamespace, () =>
-      this.#holderOf(begun, hostname),
-    );
+    return new KernelCellNamespaces(all, this.#ownPidNamespace, {
+      pidfd: () => begun.end().pidfd,
+      watched: () => this.#watched(begun.end(), hostname),
+    });
   }
 
-  #holderOf(begun: BegunLaunch, hostname: string): Holder {
-    const { pid, pidfd } = begun.end();
+  #watched({ pid, pidfd }: LaunchedProcess, hostname: string) {
     const ended = this.#watcher.watch(pid, pidfd);
     const startTime = readProcStat(pid)?.startTime;
     if (startTime === undefined) {
@@ -100,7 +100,7 @@ export class KernelNamespaces implements Namespaces, Disposable {
       syscallRaw("pidfd_send_signal", pidfd.number, SIGKILL, null, 0);
       throw new LaunchError("read the start time of", ERRNO.ESRCH, hostname);
     }
-    return { identity: { pid, startTime }, pidfd, ended };
+    return { identity: { pid, startTime }, ended };
   }
 
   adopt(identity: ProcessIdentity): KernelCellNamespaces | undefined {
@@ -111,8 +111,10 @@ export class KernelNamespaces implements Namespaces, Disposable {
     try {
       const bits = foreignBits(identity.pid);
       const ended = this.#watcher.watchStranger(identity.pid, pidfd);
-      const holder = { identity, pidfd, ended };
-      return new KernelCellNamespaces(bits, this.#ownPidNamespace, () => holder);
+      return new KernelCellNamespaces(bits, this.#ownPidNamespace, {
+        pidfd: () => pidfd,
+        watched: () => ({ identity, ended }),
+      });
     } catch (error) {
       pidfd[Symbol.dispose]();
       if (isErrno(error, "ENOENT", "ESRCH")) {

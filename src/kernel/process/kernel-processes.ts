@@ -10,7 +10,7 @@ import { syscall, syscallRaw } from "../sys/syscall.ts";
 import { adoptProcess } from "./adoption.ts";
 import { ExitWatcher } from "./exit-watcher.ts";
 import type { ResourceLimit } from "./launch-plan.ts";
-import { LaunchError, type LaunchedProcess, launch } from "./launcher.ts";
+import { beginLaunch, LaunchError, type LaunchedProcess } from "./launcher.ts";
 import { readProcStat } from "./proc-stat.ts";
 import type {
   ManagedProcess,
@@ -69,7 +69,7 @@ export class KernelProcesses implements Processes, Disposable {
     const { cgroup, uid, namespaces, descriptors = [] } = options;
     const [stdin, stdout, stderr] = streams.forProcess;
     const joined = namespaces === undefined ? undefined : kernelNamespaces(namespaces);
-    return launch({
+    const begun = beginLaunch({
       paths: options.paths,
       argv: options.argv,
       env: options.env,
@@ -90,6 +90,10 @@ export class KernelProcesses implements Processes, Disposable {
       seccomp: options.seccomp,
       resourceLimits: this.#limits(options.resourceLimits ?? []),
     });
+    // While it is made:
+    joined?.settleQuietly();
+    streams.closeForProcess();
+    return begun.end();
   }
 
   #limits(asked: readonly ResourceLimit[]): ResourceLimit[] {

@@ -109,6 +109,7 @@ export interface ResourceLimit {
 
 /** Namespaces to be born in, which a process is in. */
 export interface NamespacesToJoin {
+  /** Is asked for last, since it may have to wait until they are made. @throws {LaunchError} where they are not */
   readonly pidfd: number;
   /** CLONE_NEW* bits */
   readonly namespaces: number;
@@ -251,7 +252,7 @@ export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
   check(plan);
   const message = new PlanMessage(LAUNCH_PLAN.size);
   const { join, hostname = "", groups = [], seccomp, descriptors = [] } = plan;
-  const values = {
+  const packed = {
     paths: message.strings(plan.paths),
     argv: message.strings(plan.argv),
     envp: message.strings(Object.entries(plan.env).map(([name, value]) => `${name}=${value}`)),
@@ -277,7 +278,6 @@ export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
     uid: plan.uid ?? 0,
     gid: plan.gid ?? 0,
     cgroup: message.descriptor(plan.cgroupFd),
-    join_pidfd: message.descriptor(join?.pidfd),
     own_pid_namespace: message.descriptor(join?.ownPidNamespace),
     program: message.descriptor(plan.programFd),
     stdin: message.descriptor(plan.stdin),
@@ -285,5 +285,6 @@ export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
     stderr: message.descriptor(plan.stderr),
     status: -1,
   };
+  const values = { ...packed, join_pidfd: message.descriptor(join?.pidfd) };
   return message.finish((view, length) => LAUNCH_PLAN.write(view, { length, ...values }));
 }

@@ -55,6 +55,7 @@ export class BegunLaunch {
   readonly #view: DataView<ArrayBufferLike>;
   readonly #launch: Uint8Array;
   #hasEnded = false;
+  #launched: LaunchedProcess | undefined;
 
   constructor(plan: LaunchPlan, by: LauncherProcess, launch: Uint8Array) {
     this.#plan = plan;
@@ -72,9 +73,14 @@ export class BegunLaunch {
     }
   }
 
-  /** Waits until the process runs. @throws {LaunchError} naming the step; nothing is left behind then */
+  /** Waits until the process runs; asked again, it says the same. @throws {LaunchError} naming the step; nothing is left */
   end(): LaunchedProcess {
     this.settle();
+    this.#launched ??= this.#outcome();
+    return this.#launched;
+  }
+
+  #outcome(): LaunchedProcess {
     const step = LAUNCH.read(this.#view, "step");
     if (step !== 0) {
       const { call, object } = launchFailure(this.#plan, step, LAUNCH.read(this.#view, "detail"));
@@ -100,8 +106,8 @@ export class BegunLaunch {
  * @throws {SyscallError} where there is no launcher, and none can be started
  */
 export function beginLaunch(plan: LaunchPlan): BegunLaunch {
-  open?.settle();
   const packed = packLaunchPlan(plan);
+  open?.settle();
   const ask = (): BegunLaunch => {
     const by = workingLauncher();
     return new BegunLaunch(plan, by, by.begin(packed));

@@ -10,6 +10,7 @@
 #include "launch_socket.h"
 
 #include <asm/poll.h>
+#include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
 #include <linux/close_range.h>
@@ -27,9 +28,11 @@ enum {
 	STACK_BYTES = 16 * 1024,
 	PAGE_BYTES = 4096,
 	SIGSET_BYTES = 8,
+	AU_KILLED = 2,			// CLD_KILLED of signal.h
+	REAP_TRIES = 1000,		// a second
 	LOOKS = 200,			// a quarter of a millisecond
 	SLICE_MS = 10,			// far longer than any launch that nobody disturbs
-	FIRST_PIECE_BYTES = 64 * 1024,
+	FIRST_PIECE_BYTES = 8 * 1024,
 	HANDED_OVER = 6,		// descriptors
 };
 
@@ -39,6 +42,14 @@ struct start {
 	int program, nothing, socket, shared, wake;
 	long error;
 };
+
+static long check_start(struct start *start, long answer)
+{
+	start->error = answer;
+	while (answer < 0)
+		SYS1(__NR_exit, 127);
+	return answer;
+}
 
 // Runs in the daemon's memory, on a stack of its own, while the calling thread waits (CLONE_VFORK): both are in the
 // daemon's own control group, and all that happens until the exec is this.
@@ -50,18 +61,15 @@ __attribute__((noreturn, used)) static void become_launcher(struct start *start)
 	static const char *const envp[] = { 0 };
 	int moved[HANDED_OVER], program;
 
-	program = (int)SYS3(__NR_fcntl, start->program, F_DUPFD_CLOEXEC, HANDED_OVER);
+	program = (int)check_start(start, SYS3(__NR_fcntl, start->program, F_DUPFD_CLOEXEC, HANDED_OVER));
 	for (int i = 0; i < HANDED_OVER; i++)
-		moved[i] = (int)SYS3(__NR_fcntl, wanted[i], F_DUPFD_CLOEXEC, HANDED_OVER);
-	for (int i = 0; i < HANDED_OVER; i++) {
-		start->error = SYS3(__NR_dup3, moved[i], i, 0);
-		if (start->error < 0)
-			SYS1(__NR_exit, 127);
-	}
+		moved[i] = (int)check_start(start, SYS3(__NR_fcntl, wanted[i], F_DUPFD_CLOEXEC, HANDED_OVER));
+	for (int i = 0; i < HANDED_OVER; i++)
+		check_start(start, SYS3(__NR_dup3, moved[i], i, 0));
 	SYS3(__NR_close_range, HANDED_OVER, ~0u, CLOSE_RANGE_CLOEXEC);
-	start->error = SYS5(__NR_execveat, program, "", argv, envp, AT_EMPTY_PATH);
+	check_start(start, SYS5(__NR_execveat, program, "", argv, envp, AT_EMPTY_PATH));
 	for (;;)
-		SYS1(__NR_exit, 127);
+		;
 }
 
 // clone3 returns twice: the child goes on on its own stack. rdi = clone_args, rsi = their size, rdx = its argument.
@@ -182,6 +190,15 @@ static void fail(struct au_launch *launch, int step, long negative_errno)
 	launch->error = (au_s32)-negative_errno;
 }
 
+static void close_all(struct au_launch *launch)
+{
+	if (launch->status >= 0)
+		SYS1(__NR_close, launch->status);
+	if (launch->reserve >= 0)
+		SYS1(__NR_close, launch->reserve);
+	launch->status = launch->reserve = -1;
+}
+
 static long send_plan(struct au_launcher *launcher, struct au_launch_plan *plan, const au_s32 *fds, au_u32 count)
 {
 	au_u64 one = 1;
@@ -219,25 +236,29 @@ static long send_plan(struct au_launcher *launcher, struct au_launch_plan *plan,
 void au_launch_begin(struct au_launcher *launcher, struct au_launch_plan *plan, au_s32 *fds, au_u32 count,
 		     struct au_launch *launch)
 {
+	struct au_launch_report *report = (struct au_launch_report *)launcher->report;
 	au_s32 ends[2];
 	long answer;
 
-	*launch = (struct au_launch){ .status = -1, .pid = -1, .pidfd = -1, .step = AU_STEP_NONE };
+	*launch = (struct au_launch){ .status = -1, .reserve = -1, .pid = -1, .pidfd = -1, .step = AU_STEP_NONE };
+	*report = (struct au_launch_report){ .step = AU_STEP_ASK };
 	if (count >= AU_MAX_SENT) {
 		fail(launch, AU_STEP_ASK, -EMFILE);
 		return;
 	}
 	answer = SYS2(__NR_pipe2, ends, O_CLOEXEC);
 	if (answer >= 0) {
-		fds[count] = ends[1];
-		plan->status = (au_s32)count;
-		answer = send_plan(launcher, plan, fds, count + 1);
+		answer = launch->reserve = (au_s32)SYS3(__NR_fcntl, ends[0], F_DUPFD_CLOEXEC, 0);
+		if (answer >= 0) {
+			fds[count] = ends[1];
+			plan->status = (au_s32)count;
+			answer = send_plan(launcher, plan, fds, count + 1);
+		}
 		SYS1(__NR_close, ends[1]);
-		if (answer < 0)
-			SYS1(__NR_close, ends[0]);
-		else
-			launch->status = ends[0];
+		launch->status = ends[0];
 	}
+	if (answer < 0)
+		close_all(launch);
 	if (answer < 0)
 		fail(launch, AU_STEP_ASK, answer);
 	// A plan that was sent in part leaves nobody to talk to; one with a bad descriptor was not sent.
@@ -250,7 +271,7 @@ void au_launch_begin(struct au_launcher *launcher, struct au_launch_plan *plan, 
 // Takes the launcher's answer, once. Answers 0, or -errno; -EAGAIN when there is none yet.
 static long take_answer(struct au_launcher *launcher, struct au_launch *launch, int *has_answer, int flags)
 {
-	struct { struct au_control head; au_s32 fd, padding; } control;
+	struct { struct au_control head; au_s32 fd, padding; } control = {0};
 	struct au_launch_answer answer;
 	struct au_part part = { &answer, sizeof(answer) };
 	struct au_message message = { .parts = &part, .part_count = 1, .control = &control.head,
@@ -259,24 +280,29 @@ static long take_answer(struct au_launcher *launcher, struct au_launch *launch, 
 
 	if (*has_answer)
 		return 0;
+	// The pidfd takes its place, so that there is one.
+	SYS1(__NR_close, launch->reserve);
 	do
 		count = SYS3(__NR_recvmsg, launcher->socket, &message, AU_CLOEXEC | flags);
 	while (count == -EINTR);
-	if (count == -EAGAIN && (flags & AU_DO_NOT_WAIT))
+	launch->reserve = -1;
+	if (count == -EAGAIN && (flags & AU_DO_NOT_WAIT)) {
+		launch->reserve = (au_s32)SYS3(__NR_fcntl, launch->status, F_DUPFD_CLOEXEC, 0);
 		return count;
+	}
 	*has_answer = 1;
 	if (count != sizeof(answer)) {
 		launcher->error = count < 0 ? (au_s32)-count : ECONNRESET;
 		fail(launch, AU_STEP_ASK, -launcher->error);
 		return -launcher->error;
 	}
+	launch->pid = answer.pid;
 	if (message.control_length >= sizeof(control.head) + sizeof(au_s32) && control.head.type == AU_RIGHTS)
 		launch->pidfd = control.fd;
-	launch->pid = answer.pid;
-	if (answer.helper > 0)
-		SYS5(__NR_waitid, P_PID, answer.helper, 0, WEXITED, 0);
 	if (answer.step != AU_STEP_NONE)
 		fail(launch, answer.step, -answer.error);
+	else if (launch->pidfd < 0)
+		fail(launch, AU_STEP_ASK, -EMFILE);
 	if (answer.step == AU_STEP_RESTORE)
 		launcher->error = answer.error;
 	return 0;
@@ -311,45 +337,82 @@ static int wait_for_exec(struct au_launcher *launcher, struct au_launch *launch,
 	return 0;
 }
 
-// Ends what is there of a launch that has failed. What not even SIGKILL ends, since the kernel holds it, is left behind.
-static void end_failed(struct au_launch *launch, int has_ended)
+// Reaps a child of the daemon that is ending, by its pidfd, or by its id, which is its own until then. Gives up on one that
+// the kernel holds.
+static void reap(int type, au_s32 id)
 {
-	if (launch->pidfd < 0)
-		return;
-	SYS4(__NR_pidfd_send_signal, launch->pidfd, SIGKILL, 0, 0);
-	SYS5(__NR_waitid, P_PIDFD, launch->pidfd, 0, WEXITED | (has_ended ? 0 : WNOHANG), 0);
-	SYS1(__NR_close, launch->pidfd);
-	launch->pidfd = -1;
+	for (int i = 0; i < REAP_TRIES; i++) {
+		struct __kernel_timespec pause = { 0, 1000000L };
+		siginfo_t ended = { .si_pid = 0 };
+
+		if (SYS5(__NR_waitid, type, id, &ended, WEXITED | WNOHANG, 0) < 0 || ended.si_pid)
+			return;
+		SYS5(__NR_ppoll, 0, 0, &pause, 0, 0);
+	}
+}
+
+// Ends what is there of a launch that has failed. What not even SIGKILL ends, since the kernel holds it, is left behind.
+static void end_failed(struct au_launch *launch, const struct au_launch_report *report)
+{
+	if (launch->pidfd >= 0) {
+		SYS4(__NR_pidfd_send_signal, launch->pidfd, SIGKILL, 0, 0);
+		reap(P_PIDFD, launch->pidfd);
+		SYS1(__NR_close, launch->pidfd);
+		launch->pidfd = -1;
+	} else if (report->pid > 0) {
+		SYS2(__NR_kill, report->pid, SIGKILL);
+		reap(P_PID, report->pid);
+	}
+}
+
+// Ends a launcher that nobody can talk to any more, so that it does not do later what it was asked for.
+static void stop_launcher(struct au_launcher *launcher)
+{
+	SYS4(__NR_pidfd_send_signal, launcher->pidfd, SIGKILL, 0, 0);
+	SYS5(__NR_waitid, P_PIDFD, launcher->pidfd, 0, WEXITED, 0);
+}
+
+static void take_report(struct au_launcher *launcher, struct au_launch *launch, const struct au_launch_report *report)
+{
+	siginfo_t ended = { .si_pid = 0 };
+
+	launch->namespace_pid = report->namespace_pid;
+	launch->step = report->step;
+	launch->error = report->step == AU_STEP_UNFINISHED ? ECHILD : report->error;
+	launch->detail = report->detail;
+	// Who ends this early may have been killed for want of memory, and the launcher, whose memory it shared, with it.
+	SYS5(__NR_waitid, P_PIDFD, launch->pidfd, &ended, WEXITED | WNOHANG | WNOWAIT, 0);
+	if (launch->step == AU_STEP_UNFINISHED || (ended.si_pid && ended.si_code == AU_KILLED))
+		launcher->error = ECHILD;
 }
 
 // Waits for what was begun: the process runs, or the step is told that failed, and nothing is left.
 void au_launch_end(struct au_launcher *launcher, struct au_launch *launch)
 {
 	const struct au_launch_report *report = (const struct au_launch_report *)launcher->report;
-	int has_answer = 0, has_ended;
+	int has_answer = 0;
 
 	if (launch->status < 0)
 		return;
-	has_ended = wait_for_exec(launcher, launch, &has_answer);
-	if (!has_ended) {
-		fail(launch, AU_STEP_WAIT, -ETIMEDOUT);
-		if (launch->pidfd >= 0) {
-			SYS4(__NR_pidfd_send_signal, launch->pidfd, SIGKILL, 0, 0);
-			has_ended = wait_for_exec(launcher, launch, &has_answer);
-		}
-	}
-	if (launch->step == AU_STEP_NONE)
+	if (wait_for_exec(launcher, launch, &has_answer))
 		take_answer(launcher, launch, &has_answer, 0);
+	else
+		fail(launch, has_answer ? AU_STEP_WAIT : AU_STEP_ASK, -ETIMEDOUT);
 	if (!has_answer)
-		launcher->error = ETIMEDOUT;	// nobody could tell its next answer from this one
-	SYS1(__NR_close, launch->status);
-	launch->status = -1;
-	if (launch->step == AU_STEP_NONE) {
-		launch->namespace_pid = report->namespace_pid;
-		launch->step = report->step;
-		launch->error = report->step == AU_STEP_UNFINISHED ? ECHILD : report->error;
-		launch->detail = report->detail;
-	}
+		launcher->error = ETIMEDOUT;
+	if (launcher->error)
+		stop_launcher(launcher);
+	if (!has_answer)
+		take_answer(launcher, launch, &has_answer, AU_DO_NOT_WAIT);
+	close_all(launch);
+	launch->was_served = report->step != AU_STEP_ASK;
+	if (launch->step == AU_STEP_NONE)
+		take_report(launcher, launch, report);
 	if (launch->step != AU_STEP_NONE)
-		end_failed(launch, has_ended);
+		end_failed(launch, report);
+	if (report->helper > 0) {
+		if (launcher->error)
+			SYS2(__NR_kill, report->helper, SIGKILL);
+		reap(P_PID, report->helper);
+	}
 }

@@ -102,7 +102,7 @@ struct au_rlimit {
 };
 
 struct au_descriptor {
-	au_s32 from;                 // in the daemon
+	au_s32 from;                 // in the list of those that come with the plan
 	au_s32 to;                   // in the process
 };
 
@@ -140,16 +140,18 @@ struct au_launch_plan {
 // What the launcher answers, with the pidfd where there is a process.
 struct au_launch_answer {
 	au_s32 pid;                  // as the launcher sees it; 0: ask the pidfd
-	au_s32 helper;               // a process that made it, has ended and is to be reaped; 0: none
 	au_s32 step;                 // enum au_launch_step that failed; AU_STEP_NONE: there is a process
 	au_s32 error;                // errno of that step
 };
 
-// What the process to be tells, in memory that the launcher shares with the daemon, and that both are done with before
-// the next one is asked for.
+// What is known of the process to be, in memory that the launcher shares with the daemon, and that both are done with
+// before the next one is asked for.
 struct au_launch_report {
+	au_s32 pid;                  // by the kernel, before it runs; 0: of one that a helper makes
+	au_s32 helper;               // of the helper, in the same way
 	au_s32 namespace_pid;        // as it sees itself
-	au_s32 step;                 // AU_STEP_UNFINISHED, until it is about to exec or has failed at another one
+	au_s32 step;                 // AU_STEP_ASK until the launcher has the plan, then AU_STEP_UNFINISHED until it is
+				     // about to exec or has failed at another one
 	au_s32 error;                // errno of that step
 	au_s32 detail;               // what the step was at, where that says more
 };
@@ -167,6 +169,8 @@ struct au_launcher {
 // A launch, between its beginning and its end.
 struct au_launch {
 	au_s32 status;               // the daemon's end of the pipe; -1: it has not begun
+	au_s32 reserve;              // a descriptor that gives way to the pidfd
+	au_s32 was_served;           // whether the launcher has had the plan; if not, another one can be asked
 	au_s32 pid;                  // as the daemon sees it; 0: ask the pidfd
 	au_s32 pidfd;                // close-on-exec
 	au_s32 namespace_pid;

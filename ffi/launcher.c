@@ -17,10 +17,12 @@
 #include "launch_child.h"
 
 #include <asm/poll.h>
+#include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
@@ -45,6 +47,8 @@ enum {
 	HELPER_STACK_BYTES = 16 * 1024,
 	SPARE_DELAY_MS = 2,		// so that one is not made amid what needs the processors more
 	SPARE_SECONDS = 5,
+	HELPER_SLICE_MS = 10,
+	HELPER_SLICES = 50,
 	LOWEST_PRIORITY = 19,
 	SIGNAL_COUNT = 64,
 	SIGSET_BYTES = 8,
@@ -189,6 +193,7 @@ static void run_spare_maker(void *unused)
 	long fd = -1;
 
 	(void)unused;
+	SYS1(__NR_close, SOCKET);	// the daemon is to see when the launcher is gone
 	SYS3(__NR_setpriority, PRIO_PROCESS, 0, LOWEST_PRIORITY);
 	if (SYS1(__NR_unshare, CLONE_NEWNET) >= 0 && set_up_loopback() >= 0)
 		fd = SYS3(__NR_openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -207,7 +212,7 @@ static void order_spare(void)
 	is_spare_due = 0;
 }
 
-// Takes the spare one, once it is made. -1: there is none.
+// Takes the spare one. -1: there is none, or not yet: a processor that has much to do may leave it for long.
 static int take_spare(void)
 {
 	struct { struct au_control head; au_s32 fd, padding; } control = {0};
@@ -215,14 +220,20 @@ static int take_spare(void)
 	struct au_part part = { &byte, 1 };
 	struct au_message message = { .parts = &part, .part_count = 1, .control = &control.head,
 				      .control_length = sizeof(control) };
-	long count;
+	siginfo_t ended = { .si_pid = 0 };
 
 	if (!spare_maker)
 		return -1;
-	count = SYS3(__NR_recvmsg, SPARES, &message, AU_CLOEXEC);
+	// First, so that what it has sent is there if it has ended.
+	SYS5(__NR_waitid, P_PID, spare_maker, &ended, WEXITED | WNOHANG | WNOWAIT | __WALL, 0);
+	if (SYS3(__NR_recvmsg, SPARES, &message, AU_CLOEXEC | AU_DO_NOT_WAIT) != 1) {
+		message.control_length = 0;
+		if (!ended.si_pid)
+			return -1;
+	}
 	SYS5(__NR_waitid, P_PID, spare_maker, 0, WEXITED | __WALL, 0);
 	spare_maker = 0;
-	return count == 1 && message.control_length > sizeof(control.head) ? control.fd : -1;
+	return message.control_length > sizeof(control.head) ? control.fd : -1;
 }
 
 // Waits for a plan. It is told of by an eventfd, not by the socket: there the kernel takes it that who writes is about to
@@ -232,7 +243,8 @@ static void wait_for_plan(void)
 	for (;;) {
 		struct pollfd sources[] = { { .fd = SOCKET }, { .fd = WAKE, .events = POLLIN } };
 		struct __kernel_timespec delay = { 0, SPARE_DELAY_MS * 1000000L }, kept = { SPARE_SECONDS, 0 };
-		long count = SYS5(__NR_ppoll, sources, 2, is_spare_due ? &delay : spare_maker ? &kept : 0, 0, 0);
+		int is_to_make = is_spare_due && !spare_maker;
+		long count = SYS5(__NR_ppoll, sources, 2, is_to_make ? &delay : spare_maker ? &kept : 0, 0, 0);
 
 		if (sources[0].revents)
 			end(0);
@@ -242,10 +254,14 @@ static void wait_for_plan(void)
 			SYS3(__NR_read, WAKE, &plans, sizeof(plans));
 			return;
 		}
-		if (is_spare_due)
+		if (is_to_make) {
 			order_spare();
-		else
-			SYS1(__NR_close, take_spare());
+		} else {
+			int spare = take_spare();
+
+			if (spare >= 0)
+				SYS1(__NR_close, spare);
+		}
 	}
 }
 
@@ -321,6 +337,7 @@ static void adapt(struct au_launch_plan *plan, const struct received *received)
 
 struct nested {
 	struct clone_args *args;
+	au_u32 running;		// cleared by the kernel when the helper has let go of the memory
 	long answer;
 };
 
@@ -339,22 +356,52 @@ static void run_helper(void *argument)
 		SYS1(__NR_exit, 0);
 }
 
+static int is_running(struct nested *nested, int pidfd)
+{
+	for (int i = 0; i < HELPER_SLICES; i++) {
+		struct __kernel_timespec slice = { 0, HELPER_SLICE_MS * 1000000L };
+
+		if (!__atomic_load_n(&nested->running, __ATOMIC_ACQUIRE))
+			return 0;
+		// Not FUTEX_PRIVATE_FLAG: the kernel wakes without it.
+		if (SYS4(__NR_futex, &nested->running, FUTEX_WAIT, 1, &slice) == -ETIMEDOUT)
+			SYS4(__NR_pidfd_send_signal, pidfd, SIGCONT, 0, 0);
+	}
+	return 1;
+}
+
 // A process id namespace inside of another can only be made by a process that is in there, and that is not the launcher.
 // So a helper is born there, which makes the child as its own sibling and ends. It shares the memory, for what it says,
-// and the descriptors, for the child's pidfd. It is in no control group that has a bound, so the wait for it has none.
-static long clone_by_helper(struct clone_args *args, struct au_launch_answer *answer)
+// and the descriptors, for the child's pidfd. Whoever is root in there can stop it and kill it at any moment.
+static long clone_by_helper(struct clone_args *args, int *child_pidfd)
 {
-	struct nested nested = { args, -ECHILD };
+	static struct nested nested;
+	int pidfd = -1, is_left;
 	struct clone_args helper = {
-		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PARENT,
+		.flags = CLONE_VM | CLONE_FILES | CLONE_PARENT | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+		.pidfd = (au_u64)&pidfd,
+		.parent_tid = (au_u64)&child.report->helper,
+		.child_tid = (au_u64)&nested.running,
 		.stack = (au_u64)helper_stack,
 		.stack_size = HELPER_STACK_BYTES,
 	};
-	long pid = au_clone3(&helper, sizeof(helper), run_helper, &nested);
+	long pid;
 
+	nested = (struct nested){ args, 1, -ECHILD };
+	args->flags &= ~(au_u64)CLONE_PARENT_SETTID;	// that number would be one of the namespace that is joined
+	pid = au_clone3(&helper, sizeof(helper), run_helper, &nested);
 	if (pid < 0)
 		return pid;
-	answer->helper = (au_s32)pid;
+	if (is_running(&nested, pidfd)) {
+		SYS4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+		is_left = is_running(&nested, pidfd);
+		if (is_left)
+			end(1);		// it would go on in this memory
+	}
+	SYS1(__NR_close, pidfd);
+	// Killed before it could say so, it may have made the child.
+	if (nested.answer == -ECHILD && *child_pidfd >= 0 && SYS2(__NR_fcntl, *child_pidfd, F_GETFD) >= 0)
+		return 0;
 	return nested.answer < 0 ? nested.answer : 0;
 }
 
@@ -364,10 +411,11 @@ static void fail(struct au_launch_answer *answer, int step, long negative_errno)
 	answer->error = (au_s32)-negative_errno;
 }
 
-// In a root of its own there is no network at all, so there loopback stays down.
+// In a root of its own there is no network at all, so there loopback stays down. And inside of another network namespace
+// a new one has its settings, and not the machine's.
 static int wants_network(const struct au_launch_plan *plan)
 {
-	return (plan->namespaces & CLONE_NEWNET) && !plan->root;
+	return (plan->namespaces & CLONE_NEWNET) && !plan->root && !(plan->join & CLONE_NEWNET);
 }
 
 // Makes the child, in the pid namespace that is to be joined: that is a property of the launcher's thread, which has its
@@ -378,9 +426,10 @@ static int launch(struct au_launch_answer *answer)
 	int joins = (plan->join & CLONE_NEWPID) != 0, pidfd = -1;
 	struct clone_args args = {
 		// What is new is made at once, unless it is to be made inside of what is joined first.
-		.flags = CLONE_VM | CLONE_PARENT | CLONE_PIDFD |
+		.flags = CLONE_VM | CLONE_PARENT | CLONE_PIDFD | CLONE_PARENT_SETTID |
 			 (plan->join ? plan->namespaces & CLONE_NEWPID : plan->namespaces),
 		.pidfd = (au_u64)&pidfd,
+		.parent_tid = (au_u64)&child.report->pid,
 		.stack = (au_u64)child_stack,
 		.stack_size = CHILD_STACK_BYTES,
 	};
@@ -405,7 +454,7 @@ static int launch(struct au_launch_answer *answer)
 		}
 	}
 	if (joins && (plan->namespaces & CLONE_NEWPID))
-		pid = clone_by_helper(&args, answer);
+		pid = clone_by_helper(&args, &pidfd);
 	else
 		pid = au_clone3(&args, sizeof(args), run, 0);
 	for (int i = 0; joins && i < RESTORE_TRIES; i++) {
@@ -467,6 +516,8 @@ __attribute__((noreturn, used)) static void launcher_main(void)
 
 	reset_signals();
 	SYS2(__NR_prctl, PR_SET_NAME, name);
+	// A child without capabilities is in this memory: no other process of its user may look or write into it.
+	SYS2(__NR_prctl, PR_SET_DUMPABLE, 0);
 	SYS0(__NR_setsid);
 	report = SYS6(__NR_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, SHARED, 0);
 	if (report < 0)

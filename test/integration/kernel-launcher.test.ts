@@ -1,8 +1,10 @@
 /** The launcher as a process: it comes back, it ends with its daemon, and it takes whatever the kernel takes. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { RLIMIT_NOFILE } from "../../src/kernel/abi/resource.ts";
 import { launcherPid } from "../../src/kernel/process/launcher.ts";
+import { syscall } from "../../src/kernel/sys/syscall.ts";
 import { settledCensus, takeCensus } from "../harness/census.ts";
 import { eventually } from "../harness/eventually.ts";
 import { KernelFixture, missingForCells } from "./kernel-fixture.ts";
@@ -32,24 +34,78 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
 
   afterAll(() => fixture[Symbol.asyncDispose]());
 
-  test("is started again once it has ended, and the launch does not fail", async () => {
+  test("is started again once it has ended, or is about to, and no launch fails for that", async () => {
     const before = takeCensus();
-    const pid = launcherPid();
-    process.kill(pid, "SIGKILL");
-    await eventually("its end", () => !isRunning(pid));
-    const { stdout } = await fixture.run("echo fine");
-    expect(stdout).toBe("fine\n");
-    expect(launcherPid()).not.toBe(pid);
+    for (let i = 0; i < 20; i++) {
+      const pid = launcherPid();
+      process.kill(pid, "SIGKILL");
+      if (i % 2 === 0) {
+        await eventually("its end", () => !isRunning(pid));
+      }
+      expect((await fixture.run("echo fine")).stdout).toBe("fine\n");
+      expect(launcherPid()).not.toBe(pid);
+    }
     expect(await settledCensus(before)).toEqual(before);
   });
 
-  test("that does nothing is given up, and the next launch has another", async () => {
+  test("that does nothing is replaced, and does not do later what it was asked for", async () => {
     const before = takeCensus();
-    process.kill(launcherPid(), "SIGSTOP");
-    expect(() => fixture.sh("true")).toThrow('wait for exec of "/bin/sh": ETIMEDOUT');
+    const pid = launcherPid();
+    process.kill(pid, "SIGSTOP");
     expect((await fixture.run("echo fine")).stdout).toBe("fine\n");
+    expect(isRunning(pid)).toBe(false);
     expect(await settledCensus(before)).toEqual(before);
   }, 20_000);
+
+  test("killed at any moment leaves nothing of a launch that failed", async () => {
+    const before = takeCensus();
+    for (let i = 0; i < 60; i++) {
+      // From before the plan is sent until after the program runs.
+      const late = `sleep 0.000${i % 10}; kill -KILL ${launcherPid()}`;
+      const killer = Bun.spawn(["sh", "-c", late]);
+      for (let k = 0; k < 8; k++) {
+        try {
+          const it = fixture.sh("exit 0");
+          await it.exited;
+          await Promise.all([it.stdout.close(), it.stderr.close()]);
+        } catch (error) {
+          expect(String(error)).toContain("ECONNRESET");
+        }
+      }
+      await killer.exited;
+    }
+    expect(await settledCensus(before)).toEqual(before);
+  }, 20_000);
+
+  test("can't be looked into by a process of root's without capabilities", async () => {
+    const { stdout } = await fixture.run(
+      `head -c 1 /proc/${launcherPid()}/mem 2>&1 | grep -c "Permission denied"`,
+      { capabilities: 0n },
+    );
+    expect(stdout).toBe("1\n");
+  });
+
+  test("fails a launch for whose descriptor there is no room, and leaves nothing of it", async () => {
+    const before = takeCensus();
+    launcherPid();
+    const limits = new BigUint64Array(2);
+    syscall("prlimit64", "open files", 0, RLIMIT_NOFILE, null, limits);
+    const used = readdirSync("/proc/self/fd").length;
+    for (let free = 0; free < 16; free++) {
+      const low = new BigUint64Array([BigInt(used + free), limits[1] ?? 0n]);
+      syscall("prlimit64", "open files", 0, RLIMIT_NOFILE, low, null);
+      try {
+        const it = fixture.sh("exit 0");
+        await it.exited;
+        await Promise.all([it.stdout.close(), it.stderr.close()]);
+      } catch (error) {
+        expect(String(error)).toContain("EMFILE");
+      } finally {
+        syscall("prlimit64", "open files", 0, RLIMIT_NOFILE, limits, null);
+      }
+    }
+    expect(await settledCensus(before)).toEqual(before);
+  });
 
   test("takes as many arguments as the kernel does, and tells when they are too many", async () => {
     const variables = Object.fromEntries(
@@ -82,6 +138,20 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
     await eventually("the end of the spare one", () => childrenOf(pid).length === 0, 10_000);
   }, 20_000);
 
+  test("makes a network namespace inside of another one there, with its settings", async () => {
+    const outer = fixture.create({ network: true });
+    const file = "/proc/sys/net/ipv4/tcp_child_ehash_entries";
+    const set = await fixture.run(`echo 1024 >${file}; cat ${file}`, { namespaces: outer });
+    for (let i = 0; i < 3 && set.stdout === "1024\n"; i++) {
+      const inner = fixture.create({ parent: outer, network: true });
+      const { stdout } = await fixture.run("cat /proc/sys/net/ipv4/tcp_ehash_entries", {
+        namespaces: inner,
+      });
+      expect(stdout).toBe("1024\n");
+      await Bun.sleep(20);
+    }
+  });
+
   test("has loopback up in a spare network namespace as in a new one", async () => {
     for (let i = 0; i < 2; i++) {
       const made = fixture.create({ network: true });
@@ -92,6 +162,23 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
       await Bun.sleep(20);
     }
   });
+
+  test("is not held up for long by who stops its helpers in a cell, and the cell ends", async () => {
+    const before = takeCensus();
+    const outer = fixture.create();
+    const stopper = fixture.sh("while :; do kill -STOP -1; done", { namespaces: outer });
+    for (let i = 0; i < 10; i++) {
+      try {
+        fixture.create({ parent: outer }).end();
+      } catch (error) {
+        expect(String(error)).toMatch(/ECHILD|ETIMEDOUT|ESRCH/);
+      }
+    }
+    outer.end();
+    await Promise.all([outer.ended, stopper.exited]);
+    await Promise.all([stopper.stdout.close(), stopper.stderr.close()]);
+    expect(await settledCensus(before)).toEqual(before);
+  }, 30_000);
 
   test("ends with the process that it launches for", async () => {
     const script = `

@@ -106,6 +106,9 @@ export class Cells {
     if (this.#kernel.cgroups.exists(`${name}`)) {
       throw known === undefined ? cgroupIsNotACell(name) : cellExists(name);
     }
+    if (parent !== undefined) {
+      requireThawed(this.#kernel, parent.name);
+    }
     using undo = new DisposableStack();
     state.saveCell(cellRecord(spec, "allocating", undefined));
     undo.defer(() => state.removeCell(`${name}`));

@@ -15,13 +15,13 @@ export function createNamespaces(
   spec: CellSpec,
   parent: Cell | undefined,
 ): CellNamespaces | undefined {
+  if (!spec.isolateProcess && !spec.isolateNetwork) {
+    return undefined;
+  }
   try {
     // In a frozen group the first process would never get as far as to tell us that it runs.
     if (parent !== undefined) {
       requireThawed(kernel, parent.name);
-    }
-    if (!spec.isolateProcess && !spec.isolateNetwork) {
-      return undefined;
     }
     using cgroup = kernel.cgroups.open(leafOf(spec.name));
     return kernel.namespaces.create({

@@ -50,6 +50,15 @@ describe("Cells.restore", () => {
     await cells.restore(state.load());
   };
 
+  test("keeps the cells in a frozen one", async () => {
+    allocate("a");
+    allocate("a/b");
+    start("a/b", "x");
+    await cells.freeze(name("a"));
+    await restore();
+    expect(cells.find(name("a/b")).executables.size).toBe(1);
+  });
+
   test("takes up cells, namespaces and executables that still run, with their output", async () => {
     allocate("a", { cpu: { weight: 7n } }, { isolateProcess: true });
     allocate("a/b");

@@ -67,11 +67,12 @@ export class Executables implements Iterable<Executable> {
     return this.#byName.size;
   }
 
-  /** Whether nothing runs any more of any of them. */
+  /** Whether all have ended for good, with all that they have started. */
   get areGone(): boolean {
     const { cgroups } = this.#context.kernel;
     return [...this].every(
-      ({ spec, process }) => process === undefined && cgroups.isEmpty(this.#cgroupOf(spec.name)),
+      ({ spec, isOver, process }) =>
+        isOver && process === undefined && cgroups.isEmpty(this.#cgroupOf(spec.name)),
     );
   }
 

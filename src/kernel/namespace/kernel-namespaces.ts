@@ -13,7 +13,7 @@ import {
 } from "../abi/sched.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import type { ExitWatcher } from "../process/exit-watcher.ts";
-import { beginLaunch, LaunchError, type LaunchedProcess } from "../process/launcher.ts";
+import { BegunLaunch, LaunchError, type LaunchedProcess } from "../process/launcher.ts";
 import { openProcess, readProcStat } from "../process/proc-stat.ts";
 import type { ProcessIdentity } from "../process/processes.ts";
 import { isErrno } from "../sys/error.ts";
@@ -67,13 +67,16 @@ export class KernelNamespaces implements Namespaces, Disposable {
     const { hostname, cgroup } = request;
     const parent = request.parent === undefined ? undefined : kernelNamespaces(request.parent);
     const bits = (request.process ? OF_PROCESSES : 0) | (request.network ? CLONE_NEWNET : 0);
-    const begun = beginLaunch({
+    using undo = new DisposableStack();
+    // The caller's is closed before these are settled.
+    const group = undo.use(cgroup.duplicate());
+    const begun = new BegunLaunch({
       paths: [],
       programFd: this.#program.number,
       argv: ["aurae-cell", hostname],
       env: {},
       cwd: "/",
-      cgroupFd: cgroup.number,
+      cgroupFd: group.number,
       cgroupNamespace: true,
       ...(parent === undefined || parent.bits === 0 ? {} : { join: parent.join() }),
       newNamespaces: bits,
@@ -85,10 +88,14 @@ export class KernelNamespaces implements Namespaces, Disposable {
       resourceLimits: [],
       blockSignals: true,
     });
+    undo.move();
     const all = bits | (parent?.bits ?? 0);
     return new KernelCellNamespaces(all, this.#ownPidNamespace, {
       pidfd: () => begun.end().pidfd,
-      watched: () => this.#watched(begun.end(), hostname),
+      watched: () => {
+        using _ = group;
+        return this.#watched(begun.end(), hostname);
+      },
     });
   }
 

@@ -10,7 +10,7 @@ import { syscall, syscallRaw } from "../sys/syscall.ts";
 import { adoptProcess } from "./adoption.ts";
 import { ExitWatcher } from "./exit-watcher.ts";
 import type { ResourceLimit } from "./launch-plan.ts";
-import { beginLaunch, LaunchError, type LaunchedProcess } from "./launcher.ts";
+import { BegunLaunch, endLauncher, LaunchError, type LaunchedProcess } from "./launcher.ts";
 import { readProcStat } from "./proc-stat.ts";
 import type {
   ManagedProcess,
@@ -69,7 +69,7 @@ export class KernelProcesses implements Processes, Disposable {
     const { cgroup, uid, namespaces, descriptors = [] } = options;
     const [stdin, stdout, stderr] = streams.forProcess;
     const joined = namespaces === undefined ? undefined : kernelNamespaces(namespaces);
-    const begun = beginLaunch({
+    const begun = new BegunLaunch({
       paths: options.paths,
       argv: options.argv,
       env: options.env,
@@ -92,7 +92,6 @@ export class KernelProcesses implements Processes, Disposable {
     });
     // While it is made:
     joined?.settleQuietly();
-    streams.closeForProcess();
     return begun.end();
   }
 
@@ -156,5 +155,6 @@ export class KernelProcesses implements Processes, Disposable {
     this.watcher[Symbol.dispose]();
     this.poll[Symbol.dispose]();
     this.#null[Symbol.dispose]();
+    endLauncher();
   }
 }

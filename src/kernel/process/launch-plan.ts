@@ -50,6 +50,8 @@ export const LAUNCHER = layout({
 /** `struct au_launch` */
 export const LAUNCH = layout({
   status: "i32",
+  reserve: "i32",
+  was_served: "i32",
   pid: "i32",
   pidfd: "i32",
   namespace_pid: "i32",

@@ -1,7 +1,10 @@
 /** Starts processes by the launcher: each runs its program, or the step that failed is told and nothing is left. */
 import { readFileSync } from "node:fs";
 import { errnoName } from "../abi/errno.ts";
+import { SIGKILL } from "../abi/signal.ts";
+import { P_PIDFD, WEXITED } from "../abi/wait.ts";
 import { FileDescriptor } from "../sys/fd.ts";
+import { syscallRaw } from "../sys/syscall.ts";
 import { LAUNCH, packLaunchPlan, type LaunchPlan } from "./launch-plan.ts";
 import { launchFailure, STEP_ASK } from "./launch-steps.ts";
 import { LauncherProcess } from "./launcher-process.ts";
@@ -48,29 +51,50 @@ export function launcherPid(): number {
   return workingLauncher().pid;
 }
 
-/** A launch on its way. It has to be ended before the event loop has its turn, which would reap what fails. */
+/** Ends the launcher, if there is one. What is launched later has another. */
+export function endLauncher(): void {
+  launcher?.[Symbol.dispose]();
+  launcher = undefined;
+}
+
+/**
+ * A launch on its way. It has to be ended before the event loop has its turn, which would reap what fails, and the
+ * descriptors of its plan have to stay open until then: a launcher that had ended before it saw the plan is replaced.
+ */
 export class BegunLaunch {
   readonly #plan: LaunchPlan;
-  readonly #launcher: LauncherProcess;
-  readonly #view: DataView<ArrayBufferLike>;
-  readonly #launch: Uint8Array;
+  #launcher: LauncherProcess;
+  #launch: Uint8Array;
   #hasEnded = false;
   #launched: LaunchedProcess | undefined;
 
-  constructor(plan: LaunchPlan, by: LauncherProcess, launch: Uint8Array) {
+  /** @throws {RangeError} for what no process can have @throws {SyscallError} where no launcher can be started */
+  constructor(plan: LaunchPlan) {
     this.#plan = plan;
-    this.#launcher = by;
-    this.#launch = launch;
-    this.#view = new DataView(launch.buffer);
+    const packed = packLaunchPlan(plan);
+    open?.settle();
+    this.#launcher = workingLauncher();
+    this.#launch = this.#launcher.begin(packed);
+    open = this;
   }
 
   /** Waits for it, without a word of how it went. */
   settle(): void {
-    if (!this.#hasEnded) {
-      this.#hasEnded = true;
-      this.#launcher.end(this.#launch);
-      open = undefined;
+    if (this.#hasEnded) {
+      return;
     }
+    this.#hasEnded = true;
+    open = undefined;
+    this.#launcher.end(this.#launch);
+    if (this.#launcher.hasFailed && this.#read("step") === STEP_ASK && !this.#read("was_served")) {
+      this.#launcher = workingLauncher();
+      this.#launch = this.#launcher.begin(packLaunchPlan(this.#plan));
+      this.#launcher.end(this.#launch);
+    }
+  }
+
+  #read(field: "step" | "error" | "detail" | "pid" | "pidfd" | "namespace_pid" | "was_served") {
+    return LAUNCH.read(new DataView(this.#launch.buffer), field);
   }
 
   /** Waits until the process runs; asked again, it says the same. @throws {LaunchError} naming the step; nothing is left */
@@ -81,56 +105,37 @@ export class BegunLaunch {
   }
 
   #outcome(): LaunchedProcess {
-    const step = LAUNCH.read(this.#view, "step");
+    const step = this.#read("step");
     if (step !== 0) {
-      const { call, object } = launchFailure(this.#plan, step, LAUNCH.read(this.#view, "detail"));
-      throw new LaunchError(call, LAUNCH.read(this.#view, "error"), object);
+      const { call, object } = launchFailure(this.#plan, step, this.#read("detail"));
+      throw new LaunchError(call, this.#read("error"), object);
     }
-    const pidfd = new FileDescriptor(LAUNCH.read(this.#view, "pidfd"));
-    return {
-      pid: LAUNCH.read(this.#view, "pid") || pidOf(pidfd),
-      namespacePid: LAUNCH.read(this.#view, "namespace_pid"),
-      pidfd,
-    };
-  }
-
-  /** Whether the launcher had ended before it was asked. */
-  get wasNotHeard(): boolean {
-    return this.#launcher.hasFailed && LAUNCH.read(this.#view, "step") === STEP_ASK;
+    using stack = new DisposableStack();
+    const pidfd = stack.use(new FileDescriptor(this.#read("pidfd")));
+    const pid = this.#read("pid") || pidOf(pidfd);
+    stack.move();
+    return { pid, namespacePid: this.#read("namespace_pid"), pidfd };
   }
 }
 
-/**
- * Asks for a process, and goes on.
- * @throws {RangeError} for what no process can have
- * @throws {SyscallError} where there is no launcher, and none can be started
- */
-export function beginLaunch(plan: LaunchPlan): BegunLaunch {
-  const packed = packLaunchPlan(plan);
-  open?.settle();
-  const ask = (): BegunLaunch => {
-    const by = workingLauncher();
-    return new BegunLaunch(plan, by, by.begin(packed));
-  };
-  let begun = ask();
-  if (begun.wasNotHeard) {
-    begun = ask();
-  }
-  open = begun;
-  return begun;
-}
-
-/** @throws {LaunchError} naming the step; nothing is left behind then. Or as `beginLaunch` does */
+/** @throws {LaunchError} naming the step; nothing is left behind then. Or as `BegunLaunch` does */
 export function launch(plan: LaunchPlan): LaunchedProcess {
-  return beginLaunch(plan).end();
+  return new BegunLaunch(plan).end();
 }
 
 /** The id of a process that was made by another than the launcher, in whose eyes it had another id. */
 function pidOf(pidfd: FileDescriptor): number {
-  const info = readFileSync(`/proc/self/fdinfo/${pidfd.number}`, "utf8");
-  const pid = /^Pid:\s*(\d+)$/m.exec(info)?.[1];
-  if (pid === undefined) {
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${pidfd.number}`, "utf8");
+    const pid = /^Pid:\s*(\d+)$/m.exec(info)?.[1];
+    if (pid !== undefined) {
+      return Number(pid);
+    }
     throw new Error("the kernel does not tell the process id of a pidfd");
+  } catch (error) {
+    // Nobody would know it.
+    syscallRaw("pidfd_send_signal", pidfd.number, SIGKILL, null, 0);
+    syscallRaw("waitid", P_PIDFD, pidfd.number, null, WEXITED, null);
+    throw error;
   }
-  return Number(pid);
 }

@@ -1,6 +1,7 @@
 /** An owned file descriptor, closed once, by `using`. */
+import { F_DUPFD_CLOEXEC } from "../abi/open.ts";
 import { SyscallError } from "./error.ts";
-import { syscallRaw } from "./syscall.ts";
+import { syscall, syscallRaw } from "./syscall.ts";
 
 export class FileDescriptor implements Disposable {
   #number: number;
@@ -30,6 +31,11 @@ export class FileDescriptor implements Disposable {
     const number = this.number;
     this.#number = -1;
     return number;
+  }
+
+  /** Another descriptor of the same. @throws {SyscallError} */
+  duplicate(): FileDescriptor {
+    return new FileDescriptor(syscall("fcntl", "duplicate", this.number, F_DUPFD_CLOEXEC, 0));
   }
 
   /** close(2): the descriptor is gone whatever the kernel answers, so the answer is not looked at. */

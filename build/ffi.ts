@@ -25,6 +25,8 @@ const LIBRARY_SOURCES = ["ffi/shim.c", "ffi/kick.c", "ffi/violation.c", "ffi/lau
 const INIT_SOURCES = ["ffi/init.c"];
 const LAUNCHER_SOURCES = [
   "ffi/launcher.c",
+  "ffi/launch_receive.c",
+  "ffi/launch_spare.c",
   "ffi/launch_child.c",
   "ffi/launch_root.c",
   "ffi/shim.c",

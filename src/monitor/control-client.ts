@@ -137,7 +137,7 @@ export class ControlClient implements Disposable {
     } catch (error) {
       const what =
         error instanceof SyscallError
-          ? this.#error("unavailable", `does not take requests (${error.code})`)
+          ? this.#error("unavailable", `does not take requests (${error.code})`, error)
           : error;
       done();
       reject(what);
@@ -145,8 +145,9 @@ export class ControlClient implements Disposable {
     return promise;
   }
 
-  #error(kind: "unavailable" | "deadline_exceeded", what: string): AuraeError {
-    return new AuraeError(kind, `the monitor of VM '${this.#vm}' ${what}`, { resource: this.#vm });
+  #error(kind: "unavailable" | "deadline_exceeded", what: string, cause?: unknown): AuraeError {
+    const resource = this.#vm;
+    return new AuraeError(kind, `the monitor of VM '${resource}' ${what}`, { resource, cause });
   }
 
   #receive(bytes: Uint8Array, isCut: boolean): void {

@@ -27,6 +27,7 @@ import {
   type OutputPipeEnds,
 } from "../kernel/process/pipe.ts";
 import { openProcess, readProcStat } from "../kernel/process/proc-stat.ts";
+import { isErrno } from "../kernel/sys/error.ts";
 import { FileDescriptor } from "../kernel/sys/fd.ts";
 import { syscallRaw } from "../kernel/sys/syscall.ts";
 import { MOST_VCPUS, VMM_FDS } from "../vmm/protocol/machine-config.ts";
@@ -41,6 +42,8 @@ const MIB = 1024 * 1024;
 const OWNER_ONLY = 0o700;
 /** Whoever knows a name may pass. */
 const PASS_THROUGH = 0o711;
+/** How long one that hears nothing any more may take to end. */
+const HANG_UP_MS = 1_000;
 /** Of what a monitor that failed has said. */
 const MAX_TAIL = 1000;
 const ID = /^[\w:@-][\w.:@-]{0,127}$/;
@@ -175,7 +178,10 @@ export class KernelMonitors implements Monitors, Disposable {
       await monitor.create(files.config);
       return monitor;
     } catch (error) {
-      // The reason is better known to who knows how it ended.
+      // The reason is better known to who knows how it ended. One that hears nothing any more is about to.
+      if (error instanceof AuraeError && isErrno(error.cause, "EPIPE")) {
+        await Promise.race([monitor.ended, Bun.sleep(HANG_UP_MS)]);
+      }
       const isGone = monitor.isClosed;
       if (!isGone) {
         await monitor.kill();

@@ -45,6 +45,24 @@ describe.skipIf(missing !== undefined)(`CellService.Run on this host ${missing ?
     expect(output.join("")).toBe(`from ${pid}\n`);
   });
 
+  test("and Wait tell of an end only once all that was printed before can be read", async () => {
+    const cellName = `ae-run-${randomUUID()}`;
+    await cells().allocate({ cell: { name: cellName } });
+    const command = "for n in 1 2 3 4 5 6 7 8; do readlink /proc/self; done";
+    for (let i = 0; i < 60; i++) {
+      const executableName = `x${i}`;
+      await cells().start({ cellName, executable: { name: executableName, command } });
+      await cells().wait({ cellName, executableName });
+      const request = { cellName, executableName, follow: false, raw: true };
+      let text = "";
+      for await (const { data } of daemon.client(ObserveService).getSubProcessStream(request)) {
+        text += Buffer.from(data).toString();
+      }
+      expect(text.match(/\n/g)?.length).toBe(8);
+    }
+    await cells().free({ cellName });
+  }, 30_000);
+
   test("leaves no cell when the program is not there", async () => {
     const { group, request } = jobOf("");
     const executable = { name: "job", args: ["/nope"] };

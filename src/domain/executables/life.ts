@@ -38,8 +38,10 @@ export class Life {
     this.#name = place.name;
     this.process = process;
     this.isAdopted = isAdopted;
+    // The first that hear of the end: whoever is told of it finds all that was printed before.
     void this.ended.then(() => {
       this.#hasEnded = true;
+      this.#output.take();
     });
     this.#output = new OutputDrain(process, sinks, (error) =>
       log.error("lost output of an executable", {

@@ -29,6 +29,30 @@ describe("OutputDrain", () => {
     expect([kept.texts, lost]).toEqual([{ stdout: "13", stderr: "2" }, []]);
   });
 
+  test("takes what waits at once, when it is asked to", async () => {
+    const output = drain();
+    pipes.stdout.push("1");
+    pipes.stdout.push("2");
+    pipes.stderr.push("3");
+    output.take();
+    expect(kept.texts).toEqual({ stdout: "12", stderr: "3" });
+    pipes.stdout.end();
+    pipes.stderr.end();
+    await output.done;
+    expect([kept.texts, lost]).toEqual([{ stdout: "12", stderr: "3" }, []]);
+  });
+
+  test("tells what it can't take for", () => {
+    const fault = new Error("EIO");
+    const output = drain();
+    pipes.stdout.take = () => {
+      throw fault;
+    };
+    pipes.stdout.push("1");
+    output.take();
+    expect(lost).toEqual([fault]);
+  });
+
   test("tells what one pipe can't be read for, and goes on with the other", async () => {
     const fault = new Error("EIO");
     const { done } = drain();

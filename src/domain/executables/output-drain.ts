@@ -5,10 +5,14 @@ import type { OutputSink, OutputSinks } from "./outputs.ts";
 /** How long output may still come once no process of the tree is left: somebody else was handed the pipe. */
 const DRAIN_TIMEOUT_MS = 1_000;
 
+/** Each takes all that waits, in most cases. */
+const TAKE_TURNS = 16;
+
 export class OutputDrain {
   /** Resolves when nobody can write any more; never rejects. */
   readonly done: Promise<unknown>;
   readonly #pipes: readonly OutputPipe[];
+  readonly #sinks: readonly OutputSink[];
   readonly #lost: (error: unknown) => void;
 
   /** @param lost is told why no more of a pipe is moved */
@@ -18,6 +22,7 @@ export class OutputDrain {
     lost: (error: unknown) => void,
   ) {
     this.#pipes = [stdout, stderr];
+    this.#sinks = [sinks.stdout, sinks.stderr];
     this.#lost = lost;
     this.done = Promise.all([this.#move(stdout, sinks.stdout), this.#move(stderr, sinks.stderr)]);
   }
@@ -31,6 +36,19 @@ export class OutputDrain {
       this.#lost(error);
     }
     await this.#close(pipe);
+  }
+
+  /** Moves what waits: what a process has printed that has ended, and not all of what others print on and on. */
+  take(): void {
+    try {
+      for (const [i, pipe] of this.#pipes.entries()) {
+        for (let turn = 0; pipe.waitingBytes > 0 && turn < TAKE_TURNS; turn++) {
+          this.#sinks[i]?.drain(pipe);
+        }
+      }
+    } catch (error) {
+      this.#lost(error);
+    }
   }
 
   async #close(pipe: OutputPipe): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * `ffi`: compiles the C files. The library is loaded into a running Bun, `init` and `relay` run where nothing else is,
- * `launcher` in next to no memory, and `cell-init` in whatever a cell holds, so none may lean on a C library: no start files, no libc, no thread-local storage,
- * no unresolved symbol. The same sources give the same bytes.
+ * `launcher` in next to no memory, and `cell-init` in whatever a cell holds, so none may lean on a C library: no start
+ * files, no libc, no thread-local storage, no unresolved symbol. The same sources give the same bytes.
  */
 import { mkdirSync, renameSync } from "node:fs";
 import { dirname } from "node:path";

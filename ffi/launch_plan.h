@@ -163,7 +163,7 @@ struct au_launcher {
 	au_s32 pidfd;
 	au_s32 socket;
 	au_s32 wake;                 // an eventfd that tells it of a plan
-	au_s32 error;                // errno that it could not be started for, or of the first talk that failed
+	au_s32 error;                // errno of what has ended the talk with it; 0: it goes on
 };
 
 // A launch, between its beginning and its end.

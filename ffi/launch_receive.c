@@ -61,8 +61,10 @@ static struct au_launch_plan *receive(struct received *received)
 		end(0);
 	received->count = 0;
 	take_descriptors(&message, received);
-	if ((unsigned long)count < sizeof(plan->length))
-		receive_all(buffer + count, sizeof(plan->length) - (unsigned long)count), count = sizeof(plan->length);
+	if ((unsigned long)count < sizeof(plan->length)) {
+		receive_all(buffer + count, sizeof(plan->length) - (unsigned long)count);
+		count = sizeof(plan->length);
+	}
 	if (plan->length > BUFFER_BYTES) {
 		long memory = SYS6(__NR_mmap, 0, plan->length, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

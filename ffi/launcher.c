@@ -142,7 +142,7 @@ static int is_running(struct nested *nested, int pidfd)
 static long clone_by_helper(struct clone_args *args, int *child_pidfd)
 {
 	static struct nested nested;
-	int pidfd = -1, is_left;
+	int pidfd = -1;
 	struct clone_args helper = {
 		.flags = CLONE_VM | CLONE_FILES | CLONE_PARENT | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
 		.pidfd = (au_u64)&pidfd,
@@ -160,8 +160,7 @@ static long clone_by_helper(struct clone_args *args, int *child_pidfd)
 		return pid;
 	if (is_running(&nested, pidfd)) {
 		SYS4(__NR_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
-		is_left = is_running(&nested, pidfd);
-		if (is_left)
+		if (is_running(&nested, pidfd))
 			end(1);		// it would go on in this memory
 	}
 	SYS1(__NR_close, pidfd);

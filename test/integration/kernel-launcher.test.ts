@@ -25,6 +25,12 @@ function childrenOf(pid: number): string[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
 }
 
+/** Its maker, which has ended, is the launcher's only child. */
+const spareIsThere = () =>
+  eventually("a spare network namespace", () =>
+    childrenOf(launcherPid()).some((child) => !isRunning(Number(child))),
+  );
+
 describe.skipIf(missingForCells !== undefined)("the launcher", () => {
   let fixture: KernelFixture;
 
@@ -65,9 +71,7 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
       const killer = Bun.spawn(["sh", "-c", late]);
       for (let k = 0; k < 8; k++) {
         try {
-          const it = fixture.sh("exit 0");
-          await it.exited;
-          await Promise.all([it.stdout.close(), it.stderr.close()]);
+          await fixture.run("exit 0");
         } catch (error) {
           expect(String(error)).toContain("ECONNRESET");
         }
@@ -95,9 +99,7 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
       const low = new BigUint64Array([BigInt(used + free), limits[1] ?? 0n]);
       syscall("prlimit64", "open files", 0, RLIMIT_NOFILE, low, null);
       try {
-        const it = fixture.sh("exit 0");
-        await it.exited;
-        await Promise.all([it.stdout.close(), it.stderr.close()]);
+        await fixture.run("exit 0");
       } catch (error) {
         expect(String(error)).toContain("EMFILE");
       } finally {
@@ -128,8 +130,7 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
       names.add(readlinkSync(`/proc/${made.pid}/ns/net`));
       const { stdout } = await fixture.run("cat /proc/net/dev /proc/net/tcp", { namespaces: made });
       expect(stdout).toContain("lo:");
-      // Long enough for a spare one to be there.
-      await Bun.sleep(20);
+      await spareIsThere();
     }
     names.add(readlinkSync("/proc/self/ns/net"));
     expect(names.size).toBe(6);
@@ -148,7 +149,7 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
         namespaces: inner,
       });
       expect(stdout).toBe("1024\n");
-      await Bun.sleep(20);
+      await spareIsThere();
     }
   });
 
@@ -159,7 +160,7 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
         namespaces: made,
       });
       expect(stdout).toContain("127.0.0.1");
-      await Bun.sleep(20);
+      await spareIsThere();
     }
   });
 

@@ -1,8 +1,8 @@
 // The daemon's side of the launcher (launcher.c): starts it, hands it plans, and learns how each came out.
 //
-// A launch begins and ends in two calls, between which the caller may do something else; no other one may begin in
-// between. The end is seen by a pipe, whose other end the process to be holds until it execs or is gone. The wait has a
-// bound: a process that is born into a frozen control group, or that another process of the same user stops, would hold
+// A launch begins and ends in two calls, between which the caller may do something else; one more may begin in between, and
+// ends after it. The end is seen by a pipe, whose other end the process to be holds until it execs or is gone. The wait has
+// a bound: a process that is born into a frozen control group, or that another process of the same user stops, would hold
 // the daemon for ever.
 //
 // clone3(2), pipe(7), unix(7), ppoll(2), pidfd_send_signal(2).
@@ -122,13 +122,13 @@ static long start_with(struct start *start, struct au_launcher *launcher)
 {
 	struct __kernel_old_timeval bound = { AU_LAUNCH_TIMEOUT_S, 0 };
 	int ends[2];
-	long answer = SYS2(__NR_ftruncate, start->shared, PAGE_BYTES), report;
+	long answer = SYS2(__NR_ftruncate, start->shared, PAGE_BYTES), reports;
 
 	if (answer < 0)
 		return answer;
-	report = SYS6(__NR_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, start->shared, 0);
-	if (report < 0)
-		return report;
+	reports = SYS6(__NR_mmap, 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, start->shared, 0);
+	if (reports < 0)
+		return reports;
 	answer = SYS4(__NR_socketpair, AU_FAMILY_UNIX, AU_STREAM | AU_SOCK_CLOEXEC, 0, ends);
 	if (answer >= 0) {
 		start->socket = ends[1];
@@ -141,12 +141,12 @@ static long start_with(struct start *start, struct au_launcher *launcher)
 			SYS1(__NR_close, ends[0]);
 	}
 	if (answer < 0) {
-		SYS2(__NR_munmap, report, PAGE_BYTES);
+		SYS2(__NR_munmap, reports, PAGE_BYTES);
 		return answer;
 	}
 	launcher->pid = (au_s32)answer;
 	launcher->socket = ends[0];
-	launcher->report = (au_u64)report;
+	launcher->reports = (au_u64)reports;
 	return 0;
 }
 
@@ -179,7 +179,7 @@ void au_launcher_end(struct au_launcher *launcher)
 	SYS4(__NR_pidfd_send_signal, launcher->pidfd, SIGKILL, 0, 0);
 	SYS5(__NR_waitid, P_PIDFD, launcher->pidfd, 0, WEXITED, 0);
 	SYS1(__NR_close, launcher->pidfd);
-	SYS2(__NR_munmap, launcher->report, PAGE_BYTES);
+	SYS2(__NR_munmap, launcher->reports, PAGE_BYTES);
 }
 
 // ------------------------------------------------------------------------------------------------------------- begin
@@ -232,17 +232,24 @@ static long send_plan(struct au_launcher *launcher, struct au_launch_plan *plan,
 	return 0;
 }
 
+static struct au_launch_report *report_of(struct au_launcher *launcher, const struct au_launch *launch)
+{
+	return &((struct au_launch_report *)launcher->reports)[launch->number % AU_REPORTS];
+}
+
 // Asks for a process. `fds` are the descriptors of the plan; the end of the pipe is added, so there is room for one more.
 void au_launch_begin(struct au_launcher *launcher, struct au_launch_plan *plan, au_s32 *fds, au_u32 count,
 		     struct au_launch *launch)
 {
-	struct au_launch_report *report = (struct au_launch_report *)launcher->report;
 	au_s32 ends[2];
 	long answer;
 
-	*launch = (struct au_launch){ .status = -1, .reserve = -1, .pid = -1, .pidfd = -1, .step = AU_STEP_NONE };
-	*report = (struct au_launch_report){ .step = AU_STEP_ASK };
+	*launch = (struct au_launch){ .status = -1, .reserve = -1, .pid = -1, .pidfd = -1, .step = AU_STEP_NONE,
+				      .number = launcher->sent + 1 };
+	*report_of(launcher, launch) = (struct au_launch_report){ .step = AU_STEP_ASK };
+	plan->number = launch->number;
 	if (count >= AU_MAX_SENT) {
+		launch->number = 0;
 		fail(launch, AU_STEP_ASK, -EMFILE);
 		return;
 	}
@@ -257,12 +264,15 @@ void au_launch_begin(struct au_launcher *launcher, struct au_launch_plan *plan, 
 		SYS1(__NR_close, ends[1]);
 		launch->status = ends[0];
 	}
-	if (answer < 0)
-		close_all(launch);
-	if (answer < 0)
-		fail(launch, AU_STEP_ASK, answer);
+	if (answer >= 0) {
+		launcher->sent++;
+		return;
+	}
+	launch->number = 0;
+	close_all(launch);
+	fail(launch, AU_STEP_ASK, answer);
 	// A plan that was sent in part leaves nobody to talk to; one with a bad descriptor was not sent.
-	if (answer < 0 && answer != -EBADF && answer != -EMFILE)
+	if (answer != -EBADF && answer != -EMFILE)
 		launcher->error = (au_s32)-answer;
 }
 
@@ -389,7 +399,7 @@ static void take_report(struct au_launcher *launcher, struct au_launch *launch, 
 // Waits for what was begun: the process runs, or the step is told that failed, and nothing is left.
 void au_launch_end(struct au_launcher *launcher, struct au_launch *launch)
 {
-	const struct au_launch_report *report = (const struct au_launch_report *)launcher->report;
+	const struct au_launch_report *report = report_of(launcher, launch);
 	int has_answer = 0;
 
 	if (launch->status < 0)

@@ -15,6 +15,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/mount.h>
 #include <linux/net.h>
 #include <linux/prctl.h>
@@ -103,15 +104,19 @@ long set_up_loopback(void)
 	return answer;
 }
 
-// What was not made with the process: in what was joined, and the network namespace, where a spare one was to be had.
+// What was not made with the process: in what was joined, and where there were spare ones.
 static void add_namespaces(struct child *child)
 {
 	const struct au_launch_plan *plan = child->plan;
 	au_u64 missing = plan->join ? plan->namespaces & ~(au_u64)CLONE_NEWPID : 0;
 
-	if (child->network >= 0) {
-		check(child, AU_STEP_UNSHARE, SYS2(__NR_setns, child->network, CLONE_NEWNET));
+	if (child->spare.network >= 0) {
+		check(child, AU_STEP_UNSHARE, SYS2(__NR_setns, child->spare.network, CLONE_NEWNET));
 		missing &= ~(au_u64)CLONE_NEWNET;
+	}
+	if (child->spare.ipc >= 0) {
+		check(child, AU_STEP_UNSHARE, SYS2(__NR_setns, child->spare.ipc, CLONE_NEWIPC));
+		missing &= ~(au_u64)CLONE_NEWIPC;
 	}
 	if (missing)
 		check(child, AU_STEP_UNSHARE, SYS1(__NR_unshare, missing));
@@ -135,7 +140,7 @@ static void set_up_namespaces(struct child *child)
 		set_up_mounts(child);
 	if (plan->namespaces & CLONE_NEWUTS)
 		check(child, AU_STEP_HOSTNAME, SYS2(__NR_sethostname, plan->hostname, plan->hostname_length));
-	if ((plan->namespaces & CLONE_NEWNET) && !plan->root && child->network < 0)
+	if ((plan->namespaces & CLONE_NEWNET) && !plan->root && child->spare.network < 0)
 		check(child, AU_STEP_LOOPBACK, set_up_loopback());
 }
 
@@ -270,7 +275,10 @@ __attribute__((noreturn)) static void exec(struct child *child, long program)
 	const char *const *path = (const char *const *)plan->paths;
 	long answer = -ENOENT;
 
-	child->report->step = AU_STEP_NONE;
+	__atomic_store_n(&child->report->step, AU_STEP_NONE, __ATOMIC_RELEASE);
+	// Whoever is to be born in its namespaces can be, from here on.
+	if (plan->namespaces)
+		SYS3(__NR_futex, &child->report->step, FUTEX_WAKE, 1);
 	if (program >= 0)
 		leave(child, AU_STEP_EXEC, SYS5(__NR_execveat, program, "", plan->argv, plan->envp, AT_EMPTY_PATH), 0);
 	for (; *path; path++) {

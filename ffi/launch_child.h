@@ -6,10 +6,16 @@
 #include "launch_plan.h"
 #include "system_calls.h"
 
+// Namespaces in place of new ones. Each is a descriptor; -1: none.
+struct spare {
+	int network;		// with loopback up
+	int ipc;
+};
+
 struct child {
 	const struct au_launch_plan *plan;
 	struct au_launch_report *report;
-	int network;		// a network namespace, with loopback up, in place of a new one; -1: none
+	struct spare spare;
 };
 
 // Brings up the loopback of the network namespace that the caller is in. Answers 0, or -errno.

@@ -14,6 +14,8 @@ enum {
 	AU_MAX_DESCRIPTORS = 64,     // further ones: their sources are kept on the child's stack
 	AU_MAX_ROOT_MOUNTS = 32,     // mounts of a root of its own: they are kept on the child's stack, too
 	AU_MAX_SENT = 96,            // descriptors that come with a plan
+	AU_MAX_RETURNED = 2,         // descriptors that the launcher sends with a message
+	AU_REPORTS = 2,              // launches that are on their way at a time, at most
 	AU_LAUNCH_TIMEOUT_S = 2,     // until exec; the daemon may stand still meanwhile
 };
 
@@ -32,7 +34,8 @@ enum au_launch_flag {
 enum au_launch_step {
 	AU_STEP_NONE = 0,
 	AU_STEP_ASK = 1,             // pipe2, sendmsg, recvmsg: the daemon's talk with the launcher
-	AU_STEP_JOIN_PID = 2,        // setns of the launcher, around clone3
+	AU_STEP_JOIN_PID = 2,        // setns of the launcher, around clone3. Of a join_plan: ESRCH, it did not come about;
+				     // EAGAIN, its pidfd is wanted after all
 	AU_STEP_CLONE = 3,           // clone3
 	AU_STEP_WAIT = 4,            // it did not get as far as to exec in AU_LAUNCH_TIMEOUT_S
 	AU_STEP_RESTORE = 5,         // setns of the launcher, back
@@ -135,6 +138,8 @@ struct au_launch_plan {
 	au_s32 program;              // what to exec, in place of the paths
 	au_s32 stdio[3];             // they become 0, 1 and 2
 	au_s32 status;               // a pipe that the process to be holds until it execs or ends
+	au_u32 number;               // of this plan, from 1; its report is that of this number by AU_REPORTS
+	au_u32 join_plan;            // what is joined is what the plan of this number makes, in place of join_pidfd; 0: none
 };
 
 // What the launcher answers, with the pidfd where there is a process.
@@ -144,8 +149,8 @@ struct au_launch_answer {
 	au_s32 error;                // errno of that step
 };
 
-// What is known of the process to be, in memory that the launcher shares with the daemon, and that both are done with
-// before the next one is asked for.
+// What is known of the process to be, in memory that the launcher shares with the daemon. There are AU_REPORTS of them,
+// one after the other; both sides are done with one before it is taken again.
 struct au_launch_report {
 	au_s32 pid;                  // by the kernel, before it runs; 0: of one that a helper makes
 	au_s32 helper;               // of the helper, in the same way
@@ -158,18 +163,21 @@ struct au_launch_report {
 
 // The daemon's end of a launcher.
 struct au_launcher {
-	au_u64 report;               // address of the shared struct au_launch_report
+	au_u64 reports;              // address of the shared struct au_launch_report[AU_REPORTS]
 	au_s32 pid;
 	au_s32 pidfd;
 	au_s32 socket;
 	au_s32 wake;                 // an eventfd that tells it of a plan
 	au_s32 error;                // errno of what has ended the talk with it; 0: it goes on
+	au_u32 sent;                 // plans
+	au_u32 padding;
 };
 
 // A launch, between its beginning and its end.
 struct au_launch {
 	au_s32 status;               // the daemon's end of the pipe; -1: it has not begun
 	au_s32 reserve;              // a descriptor that gives way to the pidfd
+	au_u32 number;               // of its plan; 0: it was not sent
 	au_s32 was_served;           // whether the launcher has had the plan; if not, another one can be asked
 	au_s32 pid;                  // as the daemon sees it; 0: ask the pidfd
 	au_s32 pidfd;                // close-on-exec

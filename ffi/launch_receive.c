@@ -9,10 +9,14 @@
 
 enum { BUFFER_BYTES = 64 * 1024 };	// a longer plan gets memory of its own
 
-static char buffer[BUFFER_BYTES] __attribute__((aligned(16)));
-// Memory of a plan that does not fit into the buffer, and its length.
-static long large_plan;
-static unsigned long large_bytes;
+// Whoever is made by a plan reads it until it execs, and the next plan may come before. The one after that does not.
+static struct buffer {
+	char bytes[BUFFER_BYTES] __attribute__((aligned(16)));
+	// Memory of a plan that does not fit, and its length.
+	long large_plan;
+	unsigned long large_bytes;
+} buffers[AU_REPORTS];
+static unsigned next;
 
 struct received {
 	au_s32 fds[AU_MAX_SENT];
@@ -43,26 +47,26 @@ static void receive_all(char *to, unsigned long length)
 }
 
 // The next plan; the first piece of it brings all its descriptors.
-static struct au_launch_plan *receive(struct received *received)
+static struct au_launch_plan *receive(struct buffer *buffer, struct received *received)
 {
 	struct { struct au_control head; au_s32 fds[AU_MAX_SENT]; } control;
-	struct au_part part = { buffer, BUFFER_BYTES };
+	struct au_part part = { buffer->bytes, BUFFER_BYTES };
 	struct au_message message = { .parts = &part, .part_count = 1, .control = &control.head,
 				      .control_length = sizeof(control) };
-	struct au_launch_plan *plan = (struct au_launch_plan *)buffer;
+	struct au_launch_plan *plan = (struct au_launch_plan *)buffer->bytes;
 	long count = SYS3(__NR_recvmsg, SOCKET, &message, AU_CLOEXEC);
 
-	// Whoever was made by the last plan has no more use for it.
-	if (large_plan)
-		SYS2(__NR_munmap, large_plan, large_bytes);
-	large_plan = 0;
+	// Whoever was made by the plan that was here has no more use for it.
+	if (buffer->large_plan)
+		SYS2(__NR_munmap, buffer->large_plan, buffer->large_bytes);
+	buffer->large_plan = 0;
 	// The daemon is gone; or what it says is not for this launcher.
 	if (count <= 0 || (message.flags & AU_CONTROL_TRUNCATED))
 		end(0);
 	received->count = 0;
 	take_descriptors(&message, received);
 	if ((unsigned long)count < sizeof(plan->length)) {
-		receive_all(buffer + count, sizeof(plan->length) - (unsigned long)count);
+		receive_all(buffer->bytes + count, sizeof(plan->length) - (unsigned long)count);
 		count = sizeof(plan->length);
 	}
 	if (plan->length > BUFFER_BYTES) {
@@ -71,10 +75,10 @@ static struct au_launch_plan *receive(struct received *received)
 
 		if (memory < 0)
 			end(1);
-		large_plan = memory;
-		large_bytes = plan->length;
+		buffer->large_plan = memory;
+		buffer->large_bytes = plan->length;
 		for (long i = 0; i < count; i++)
-			((char *)memory)[i] = buffer[i];
+			((char *)memory)[i] = buffer->bytes[i];
 		plan = (struct au_launch_plan *)memory;
 	}
 	receive_all((char *)plan + count, plan->length - (unsigned long)count);
@@ -152,27 +156,29 @@ static void adapt(struct au_launch_plan *plan, const struct received *received)
 struct au_launch_plan *receive_plan(void)
 {
 	struct received received;
-	struct au_launch_plan *plan = receive(&received);
+	struct au_launch_plan *plan = receive(&buffers[next++ % AU_REPORTS], &received);
 
 	adapt(plan, &received);
+	if (plan->join_plan)
+		plan->join_pidfd = PREVIOUS;
 	return plan;
 }
 
 // -------------------------------------------------------------------------------------------------------------- send
 
-int send_to(int socket, const void *bytes, unsigned long length, int fd)
+int send_to(int socket, const void *bytes, unsigned long length, const int *fds, int count)
 {
-	struct { struct au_control head; au_s32 fd, padding; } control = {
-		.head = { .length = sizeof(struct au_control) + sizeof(au_s32), .level = SOL_SOCKET, .type = AU_RIGHTS },
-		.fd = fd,
-	};
+	struct { struct au_control head; au_s32 fds[AU_MAX_RETURNED]; } control;
 	struct au_part part = { (void *)bytes, length };
-	struct au_message message = { .parts = &part, .part_count = 1, .control = &control.head,
-				      .control_length = sizeof(control) };
+	struct au_message message = { .parts = &part, .part_count = 1 };
 
-	if (fd < 0) {
-		message.control = 0;
-		message.control_length = 0;
+	if (count > 0) {
+		control.head = (struct au_control){ .length = sizeof(control.head) + (unsigned long)count * sizeof(au_s32),
+						    .level = SOL_SOCKET, .type = AU_RIGHTS };
+		for (int i = 0; i < count; i++)
+			control.fds[i] = fds[i];
+		message.control = &control.head;
+		message.control_length = (control.head.length + 7) & ~7ul;
 	}
 	return SYS3(__NR_sendmsg, socket, &message, AU_NO_SIGNAL) == (long)length;
 }

@@ -1,28 +1,42 @@
-// Network namespaces made ahead, one at a time. A network namespace takes the kernel longer to make than all others
-// together. So after each that was given away, a spare one is made, in parallel, and kept for the next process for a few
-// seconds: who makes many does not wait for them, nobody holds one for ever, and it has the settings that the machine's own
-// had a moment ago (Documentation/networking/ip-sysctl.rst).
+// Network and IPC namespaces made ahead. A network namespace takes the kernel longer to make than all others together, and
+// an IPC namespace as long as most of the rest. So once a pair was asked for, spare ones are made, one after the other, in
+// parallel to everything else, and kept for a few seconds: who makes many does not wait for them, nobody holds any for ever,
+// and the network has the settings that the machine's own had a moment ago (Documentation/networking/ip-sysctl.rst). A new
+// IPC namespace has the kernel's own. There are two, since the making of one may take longer than the next process does.
 //
-// Its maker is a process that shares the launcher's memory and sends it the descriptor of what it has made.
+// Their maker is a process that shares the launcher's memory, and puts the descriptors into a socket, where they wait.
 
 #include "launcher.h"
 #include "launch_child.h"
 
-#include <asm/siginfo.h>
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
 #include <linux/wait.h>
 
-enum { LOWEST_PRIORITY = 19 };
+enum { LOWEST_PRIORITY = 19, DESCRIPTORS = 2, KEPT = 2, KEPT_MS = 5000 };
 
 static char stack[HELPER_STACK_BYTES] __attribute__((aligned(16)));
-// The process that makes one, or has made it; 0: none.
+// The process that makes a pair, or has made it; 0: none. Its pidfd is MAKER.
 static long maker;
-// It has been taken from the maker, which ends when it gets a processor for that.
-static int is_taken;
-static int is_due;
+// It has put something into the socket.
+static int has_sent;
+// Pairs in the socket, with the one that is being made.
+static int ordered;
+// Somebody has asked for one, and when that was, in milliseconds.
+static int is_wanted;
+static long wanted_ms;
+
+static long now_ms(void)
+{
+	struct __kernel_timespec now = { 0, 0 };
+
+	SYS2(__NR_clock_gettime, CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 void open_spares(void)
 {
@@ -34,91 +48,122 @@ void open_spares(void)
 
 int is_spare_due(void)
 {
-	return is_due && (!maker || is_taken);
+	return is_wanted && ordered < KEPT && !maker;
 }
 
-int has_spare(void)
+int has_maker(void)
 {
-	return maker && !is_taken;
+	return maker != 0;
+}
+
+long spares_left_ms(void)
+{
+	long left;
+
+	if (ordered <= 0)
+		return -1;
+	left = wanted_ms + KEPT_MS - now_ms();
+	return left > 0 ? left : 0;
+}
+
+static int open_own(const char *path)
+{
+	return (int)SYS3(__NR_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
 static void run_maker(void *unused)
 {
-	long fd = -1;
+	int fds[DESCRIPTORS] = { -1, -1 };
+	int count = 0;
 
 	(void)unused;
 	SYS1(__NR_close, SOCKET);	// the daemon is to see when the launcher is gone
 	SYS3(__NR_setpriority, PRIO_PROCESS, 0, LOWEST_PRIORITY);
-	if (SYS1(__NR_unshare, CLONE_NEWNET) >= 0 && set_up_loopback() >= 0)
-		fd = SYS3(__NR_openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	send_to(SPARES_IN, "", 1, (int)fd);
+	if (SYS1(__NR_unshare, CLONE_NEWNET | CLONE_NEWIPC) >= 0 && set_up_loopback() >= 0) {
+		fds[0] = open_own("/proc/thread-self/ns/net");
+		fds[1] = open_own("/proc/thread-self/ns/ipc");
+		count = fds[0] >= 0 && fds[1] >= 0 ? DESCRIPTORS : 0;
+	}
+	has_sent = send_to(SPARES_IN, "", 1, fds, count);
 	for (;;)
 		SYS1(__NR_exit, 0);
 }
 
-// Answers whether the maker has ended. Then it is there to be reaped.
-static int has_ended(void)
-{
-	siginfo_t ended = { .si_pid = 0 };
-
-	SYS5(__NR_waitid, P_PID, maker, &ended, WEXITED | WNOHANG | WNOWAIT | __WALL, 0);
-	return ended.si_pid != 0;
-}
-
-static void reap(void)
-{
-	SYS5(__NR_waitid, P_PID, maker, 0, WEXITED | __WALL, 0);
-	maker = 0;
-	is_taken = 0;
-}
-
-// In a process that shares the memory, but not the descriptors. One after the other: there is one stack.
+// In a process that shares the memory, but not the descriptors. One after the other: there is one stack. Where it can't be,
+// nobody tries until the next time that one is wanted.
 void order_spare(void)
 {
-	struct clone_args args = { .flags = CLONE_VM, .stack = (au_u64)stack, .stack_size = HELPER_STACK_BYTES };
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_VM | CLONE_PIDFD, .pidfd = (au_u64)&pidfd,
+				   .stack = (au_u64)stack, .stack_size = HELPER_STACK_BYTES };
 	long pid;
 
-	if (maker && !has_ended())
-		return;
-	if (maker)
-		reap();
+	has_sent = 0;
 	pid = au_clone3(&args, sizeof(args), run_maker, 0);
-	maker = pid < 0 ? 0 : pid;
-	is_due = 0;
+	if (pid < 0) {
+		is_wanted = 0;
+		return;
+	}
+	maker = pid;
+	ordered++;
+	SYS3(__NR_dup3, pidfd, MAKER, O_CLOEXEC);
+	SYS1(__NR_close, pidfd);
 }
 
-// Waits for nothing: a processor that has much to do may leave the maker for long.
-static int take(void)
+void reap_maker(void)
 {
-	struct { struct au_control head; au_s32 fd, padding; } control = {0};
+	SYS5(__NR_waitid, P_PID, maker, 0, WEXITED | __WALL, 0);
+	SYS3(__NR_dup3, 0, MAKER, O_CLOEXEC);
+	maker = 0;
+	if (!has_sent) {
+		ordered--;
+		is_wanted = 0;
+	}
+}
+
+// Takes what waits in the socket, if there is something. None where it could not be made.
+static int receive_spare(struct spare *spare)
+{
+	struct { struct au_control head; au_s32 fds[DESCRIPTORS]; } control = {0};
 	char byte;
 	struct au_part part = { &byte, 1 };
 	struct au_message message = { .parts = &part, .part_count = 1, .control = &control.head,
 				      .control_length = sizeof(control) };
-	int is_over;
 
-	if (!has_spare())
-		return -1;
-	// First, so that what it has sent is there if it has ended.
-	is_over = has_ended();
-	is_taken = SYS3(__NR_recvmsg, SPARES, &message, AU_CLOEXEC | AU_DO_NOT_WAIT) == 1;
-	if (!is_taken)
-		message.control_length = 0;
-	if (is_over)
-		reap();
-	return message.control_length > sizeof(control.head) ? control.fd : -1;
+	if (SYS3(__NR_recvmsg, SPARES, &message, AU_CLOEXEC | AU_DO_NOT_WAIT) != 1)
+		return 0;
+	ordered -= ordered > 0;
+	// Of a list that there was no room for, the kernel gives the beginning.
+	if (message.control_length >= sizeof(control.head) + sizeof(au_s32))
+		spare->network = control.fds[0];
+	if (control.head.length == sizeof(control.head) + sizeof(control.fds))
+		spare->ipc = control.fds[1];
+	return 1;
 }
 
-int take_spare(void)
+// Waits for nothing: a processor that has much to do may leave the maker for long.
+struct spare take_spare(void)
 {
-	is_due = 1;
-	return take();
+	struct spare spare = { -1, -1 };
+
+	is_wanted = 1;
+	wanted_ms = now_ms();
+	receive_spare(&spare);
+	return spare;
 }
 
-void drop_spare(void)
+void drop_spares(void)
 {
-	int spare = take();
+	struct spare spare = { -1, -1 };
 
-	if (spare >= 0)
-		SYS1(__NR_close, spare);
+	is_wanted = 0;
+	while (receive_spare(&spare)) {
+		if (spare.network >= 0)
+			SYS1(__NR_close, spare.network);
+		if (spare.ipc >= 0)
+			SYS1(__NR_close, spare.ipc);
+		spare = (struct spare){ -1, -1 };
+	}
+	// What is still being made waits as long again.
+	wanted_ms = now_ms();
 }

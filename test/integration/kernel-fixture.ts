@@ -47,6 +47,13 @@ export class KernelFixture implements ProcessesFixture {
   }
 
   create(request: Partial<NamespaceRequest> = {}): KernelCellNamespaces {
+    const namespaces = this.begin(request);
+    namespaces.settle();
+    return namespaces;
+  }
+
+  /** The same, and waits for nothing. */
+  begin(request: Partial<NamespaceRequest> = {}): KernelCellNamespaces {
     using cgroup = this.kernel.cgroups.open(`${this.base}/init`);
     const namespaces = this.kernel.namespaces.create({
       process: true,
@@ -55,7 +62,6 @@ export class KernelFixture implements ProcessesFixture {
       cgroup,
       ...request,
     });
-    namespaces.settle();
     this.#created.push(namespaces);
     return namespaces;
   }

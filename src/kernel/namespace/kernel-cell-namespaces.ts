@@ -4,7 +4,6 @@ import { CLONE_NEWPID } from "../abi/sched.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import type { NamespacesToJoin } from "../process/launch-plan.ts";
 import { LaunchError } from "../process/launcher.ts";
-import type { ProcessIdentity } from "../process/processes.ts";
 import { SyscallError } from "../sys/error.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
@@ -12,14 +11,21 @@ import type { CellNamespaces } from "./namespaces.ts";
 
 /** The process that holds namespaces, in the making. Each throws a LaunchError where it did not come about. */
 export interface Holder {
+  /** What makes it; undefined for one that was there before. */
+  readonly launch?: unknown;
   /** Waits until it is there. Whoever watches it closes this before `ended` settles. */
   readonly pidfd: () => FileDescriptor;
   /** Has it watched. */
-  readonly watched: () => { readonly identity: ProcessIdentity; readonly ended: Promise<unknown> };
+  readonly watched: () => {
+    readonly pid: number;
+    readonly startTime: () => bigint;
+    readonly ended: Promise<unknown>;
+  };
 }
 
 interface Settled {
-  readonly identity: ProcessIdentity;
+  readonly pid: number;
+  readonly startTime: () => bigint;
   readonly ended: Promise<void>;
 }
 
@@ -29,6 +35,8 @@ export class KernelCellNamespaces implements CellNamespaces {
   readonly #ownPidNamespace: FileDescriptor;
   readonly #holder: Holder;
   #outcome: { readonly settled: Settled } | { readonly failure: unknown } | undefined;
+  #startTime: bigint | undefined;
+  #isKilled = false;
   #isEnded = false;
 
   constructor(bits: number, ownPidNamespace: FileDescriptor, holder: Holder) {
@@ -54,9 +62,9 @@ export class KernelCellNamespaces implements CellNamespaces {
       this.#isEnded = true;
     };
     try {
-      const { identity, ended } = this.#holder.watched();
+      const { ended, ...rest } = this.#holder.watched();
       // Somebody else has reaped it, if that fails; nobody need wait for it, so it must not go unhandled.
-      return { settled: { identity, ended: ended.then(onEnd, onEnd) } };
+      return { settled: { ...rest, ended: ended.then(onEnd, onEnd) } };
     } catch (failure) {
       return { failure };
     }
@@ -68,11 +76,12 @@ export class KernelCellNamespaces implements CellNamespaces {
   }
 
   get pid(): number {
-    return this.#settled().identity.pid;
+    return this.#settled().pid;
   }
 
   get startTime(): bigint {
-    return this.#settled().identity.startTime;
+    this.#startTime ??= this.#settled().startTime();
+    return this.#startTime;
   }
 
   get ended(): Promise<void> {
@@ -93,6 +102,7 @@ export class KernelCellNamespaces implements CellNamespaces {
       get pidfd() {
         return openPidfd();
       },
+      launch: this.#holder.launch,
       namespaces: this.bits,
       ownPidNamespace: this.#ownPidNamespace.number,
     };
@@ -113,12 +123,13 @@ export class KernelCellNamespaces implements CellNamespaces {
       return;
     }
     const pidfd = this.#holder.pidfd();
-    if (this.#isEnded || pidfd.isClosed) {
+    if (this.#isKilled || this.#isEnded || pidfd.isClosed) {
       return;
     }
     const result = syscallRaw("pidfd_send_signal", pidfd.number, SIGKILL, null, 0);
     if (result < 0 && result !== -ERRNO.ESRCH) {
       throw new SyscallError("pidfd_send_signal", -result, `${this.pid} with signal ${SIGKILL}`);
     }
+    this.#isKilled = true;
   }
 }

@@ -3,7 +3,6 @@
  * host's is changed: mounts of a cell are slaves of the host's, so they never get there.
  */
 import { openSync, readlinkSync } from "node:fs";
-import { ERRNO } from "../abi/errno.ts";
 import {
   CLONE_NEWIPC,
   CLONE_NEWNET,
@@ -11,14 +10,12 @@ import {
   CLONE_NEWPID,
   CLONE_NEWUTS,
 } from "../abi/sched.ts";
-import { SIGKILL } from "../abi/signal.ts";
 import type { ExitWatcher } from "../process/exit-watcher.ts";
-import { BegunLaunch, LaunchError, type LaunchedProcess } from "../process/launcher.ts";
+import { BegunLaunch, type LaunchedProcess } from "../process/launcher.ts";
 import { openProcess, readProcStat } from "../process/proc-stat.ts";
 import type { ProcessIdentity } from "../process/processes.ts";
 import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
-import { syscallRaw } from "../sys/syscall.ts";
 import { openCellInit } from "./cell-init.ts";
 import { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 import type { CellNamespaces, NamespaceRequest, Namespaces } from "./namespaces.ts";
@@ -91,23 +88,20 @@ export class KernelNamespaces implements Namespaces, Disposable {
     undo.move();
     const all = bits | (parent?.bits ?? 0);
     return new KernelCellNamespaces(all, this.#ownPidNamespace, {
+      launch: begun,
       pidfd: () => begun.end().pidfd,
       watched: () => {
         using _ = group;
-        return this.#watched(begun.end(), hostname);
+        return this.#watched(begun.end());
       },
     });
   }
 
-  #watched({ pid, pidfd }: LaunchedProcess, hostname: string) {
+  /** When it started is wanted of those only that another daemon is to find again, and is asked for then. */
+  #watched({ pid, pidfd }: LaunchedProcess) {
     const ended = this.#watcher.watch(pid, pidfd);
-    const startTime = readProcStat(pid)?.startTime;
-    if (startTime === undefined) {
-      // It is not reaped before the event loop runs, so this says that /proc is not what it should be.
-      syscallRaw("pidfd_send_signal", pidfd.number, SIGKILL, null, 0);
-      throw new LaunchError("read the start time of", ERRNO.ESRCH, hostname);
-    }
-    return { identity: { pid, startTime }, ended };
+    // One that is reaped already is nobody's: no process has started at 0.
+    return { pid, startTime: () => readProcStat(pid)?.startTime ?? 0n, ended };
   }
 
   adopt(identity: ProcessIdentity): KernelCellNamespaces | undefined {
@@ -120,7 +114,7 @@ export class KernelNamespaces implements Namespaces, Disposable {
       const ended = this.#watcher.watchStranger(identity.pid, pidfd);
       return new KernelCellNamespaces(bits, this.#ownPidNamespace, {
         pidfd: () => pidfd,
-        watched: () => ({ identity, ended }),
+        watched: () => ({ pid: identity.pid, startTime: () => identity.startTime, ended }),
       });
     } catch (error) {
       pidfd[Symbol.dispose]();

@@ -35,22 +35,27 @@ export const LAUNCH_PLAN = layout({
   stdout: "i32",
   stderr: "i32",
   status: "i32",
+  number: "u32",
+  join_plan: "u32",
 });
 
 /** `struct au_launcher` */
 export const LAUNCHER = layout({
-  report: "u64",
+  reports: "u64",
   pid: "i32",
   pidfd: "i32",
   socket: "i32",
   wake: "i32",
   error: "i32",
+  sent: "u32",
+  padding: "u32",
 });
 
 /** `struct au_launch` */
 export const LAUNCH = layout({
   status: "i32",
   reserve: "i32",
+  number: "u32",
   was_served: "i32",
   pid: "i32",
   pidfd: "i32",
@@ -111,8 +116,10 @@ export interface ResourceLimit {
 
 /** Namespaces to be born in, which a process is in. */
 export interface NamespacesToJoin {
-  /** Is asked for last, since it may have to wait until they are made. @throws {LaunchError} where they are not */
+  /** Its descriptor; has to wait for it while it is on its way. @throws {LaunchError} where it did not come about */
   readonly pidfd: number;
+  /** The launch that makes the process. */
+  readonly launch?: unknown;
   /** CLONE_NEW* bits */
   readonly namespaces: number;
   /** A descriptor of the daemon's own process id namespace, which its thread goes back to. */
@@ -249,11 +256,18 @@ function packRoot(root: RootPlan, message: PlanMessage): number {
   return message.structs(ROOT, [packed], (values) => values);
 }
 
-/** @throws {RangeError} for a NUL character in a string, and for what no process can have */
-export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
+/**
+ * @param joinPlan the number of the plan that makes what it joins, if that is on its way; 0: none
+ * @throws {RangeError} for a NUL character in a string, and for what no process can have
+ * @throws {LaunchError} where what it joins did not come about
+ */
+export function packLaunchPlan(plan: LaunchPlan, joinPlan = 0): PackedPlan {
   check(plan);
+  const { join } = plan;
+  // First: where it has to be waited for, another plan may be packed into the same memory.
+  const joinPidfd = joinPlan === 0 ? join?.pidfd : undefined;
   const message = new PlanMessage(LAUNCH_PLAN.size);
-  const { join, hostname = "", groups = [], seccomp, descriptors = [] } = plan;
+  const { hostname = "", groups = [], seccomp, descriptors = [] } = plan;
   const packed = {
     paths: message.strings(plan.paths),
     argv: message.strings(plan.argv),
@@ -286,7 +300,9 @@ export function packLaunchPlan(plan: LaunchPlan): PackedPlan {
     stdout: message.descriptor(plan.stdout),
     stderr: message.descriptor(plan.stderr),
     status: -1,
+    number: 0,
+    join_plan: joinPlan,
+    join_pidfd: message.descriptor(joinPidfd),
   };
-  const values = { ...packed, join_pidfd: message.descriptor(join?.pidfd) };
-  return message.finish((view, length) => LAUNCH_PLAN.write(view, { length, ...values }));
+  return message.finish((view, length) => LAUNCH_PLAN.write(view, { length, ...packed }));
 }

@@ -24,6 +24,8 @@ const ofCell = (kind: string) => (): string => `${kind} namespace of cell`;
 
 /** `AU_STEP_ASK` */
 export const STEP_ASK = 1;
+/** `AU_STEP_JOIN_PID` */
+export const STEP_JOIN_PID = 2;
 
 /** By number. */
 export const LAUNCH_STEPS: readonly LaunchStep[] = [

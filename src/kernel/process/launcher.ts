@@ -1,12 +1,12 @@
 /** Starts processes by the launcher: each runs its program, or the step that failed is told and nothing is left. */
 import { readFileSync } from "node:fs";
-import { errnoName } from "../abi/errno.ts";
+import { ERRNO, errnoName } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { P_PIDFD, WEXITED } from "../abi/wait.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
 import { LAUNCH, packLaunchPlan, type LaunchPlan } from "./launch-plan.ts";
-import { launchFailure, STEP_ASK } from "./launch-steps.ts";
+import { launchFailure, STEP_ASK, STEP_JOIN_PID } from "./launch-steps.ts";
 import { LauncherProcess } from "./launcher-process.ts";
 
 /** A launch that failed: the step, what it was done to, and the kernel's reason. */
@@ -33,14 +33,13 @@ export interface LaunchedProcess {
 }
 
 let launcher: LauncherProcess | undefined;
-/** The launch that was begun last, until it has ended: the launcher makes one process at a time. */
-let open: BegunLaunch | undefined;
+/** The launch that was begun last, until it has ended. One that began before it may be on its way, too. */
+let latest: BegunLaunch | undefined;
 
 /** One that works. @throws {SyscallError} */
 function workingLauncher(): LauncherProcess {
   if (launcher?.hasFailed === true) {
-    launcher[Symbol.dispose]();
-    launcher = undefined;
+    endLauncher();
   }
   launcher ??= LauncherProcess.start();
   return launcher;
@@ -51,31 +50,73 @@ export function launcherPid(): number {
   return workingLauncher().pid;
 }
 
-/** Ends the launcher, if there is one. What is launched later has another. */
+/** Ends the launcher, if there is one, once it has answered. What is launched later has another. */
 export function endLauncher(): void {
-  launcher?.[Symbol.dispose]();
+  const before = launcher;
   launcher = undefined;
+  latest?.takeAnswers();
+  before?.[Symbol.dispose]();
 }
 
 /**
  * A launch on its way. It has to be ended before the event loop has its turn, which would reap what fails, and the
  * descriptors of its plan have to stay open until then: a launcher that had ended before it saw the plan is replaced.
+ * A second one may begin before; what it is to be born in may be what the first one makes.
  */
 export class BegunLaunch {
   readonly #plan: LaunchPlan;
   #launcher: LauncherProcess;
   #launch: Uint8Array;
+  /** The one that began before it, or after it, and has not ended. */
+  #before: BegunLaunch | undefined;
+  #after: BegunLaunch | undefined;
+  #isAnswered = false;
   #hasEnded = false;
+  /** Why no launcher could be asked again. */
+  #failure: { readonly error: unknown } | undefined;
   #launched: LaunchedProcess | undefined;
 
-  /** @throws {RangeError} for what no process can have @throws {SyscallError} where no launcher can be started */
+  /**
+   * @throws {RangeError} for what no process can have @throws {SyscallError} where no launcher can be started
+   * @throws {LaunchError} where what it is to be born in did not come about
+   */
   constructor(plan: LaunchPlan) {
     this.#plan = plan;
-    const packed = packLaunchPlan(plan);
-    open?.settle();
+    latest?.settleBefore();
     this.#launcher = workingLauncher();
-    this.#launch = this.#launcher.begin(packed);
-    open = this;
+    this.#launch = this.#launcher.begin(packLaunchPlan(plan, this.#joinPlan(latest)));
+    this.#before = latest;
+    if (latest !== undefined) {
+      latest.#after = this;
+    }
+    latest = this;
+  }
+
+  /** The number of the plan that makes what is to be joined, where the same launcher has it; 0: none. */
+  #joinPlan(before: BegunLaunch | undefined): number {
+    return before !== undefined &&
+      before === this.#plan.join?.launch &&
+      before.#launcher === this.#launcher
+      ? before.#read("number")
+      : 0;
+  }
+
+  /** Of the launcher that was asked. */
+  #takeAnswer(): void {
+    if (!this.#isAnswered) {
+      this.#isAnswered = true;
+      this.#launcher.end(this.#launch);
+    }
+  }
+
+  /** Of this and the one before it, which the launcher gives in that order. It may go then. */
+  takeAnswers(): void {
+    this.#before?.takeAnswers();
+    this.#takeAnswer();
+  }
+
+  settleBefore(): void {
+    this.#before?.settle();
   }
 
   /** Waits for it, without a word of how it went. */
@@ -83,17 +124,51 @@ export class BegunLaunch {
     if (this.#hasEnded) {
       return;
     }
+    this.settleBefore();
+    this.#takeAnswer();
     this.#hasEnded = true;
-    open = undefined;
-    this.#launcher.end(this.#launch);
-    if (this.#launcher.hasFailed && this.#read("step") === STEP_ASK && !this.#read("was_served")) {
-      this.#launcher = workingLauncher();
-      this.#launch = this.#launcher.begin(packLaunchPlan(this.#plan));
-      this.#launcher.end(this.#launch);
+    const after = this.#after;
+    this.#unlink();
+    if (this.#isToBeAskedAgain) {
+      // It comes first, and has been given a launcher that may be about to go.
+      after?.takeAnswers();
+      this.#askAgain();
     }
   }
 
-  #read(field: "step" | "error" | "detail" | "pid" | "pidfd" | "namespace_pid" | "was_served") {
+  #unlink(): void {
+    if (latest === this) {
+      latest = undefined;
+    }
+    if (this.#after !== undefined) {
+      this.#after.#before = undefined;
+      this.#after = undefined;
+    }
+  }
+
+  /** The launcher was gone before it saw the plan, or it wants to know what to join by its descriptor. */
+  get #isToBeAskedAgain(): boolean {
+    const step = this.#read("step");
+    const wasLost = this.#launcher.hasFailed && step === STEP_ASK && this.#read("was_served") === 0;
+    return wasLost || (step === STEP_JOIN_PID && this.#read("error") === ERRNO.EAGAIN);
+  }
+
+  #askAgain(): void {
+    try {
+      const packed = packLaunchPlan(this.#plan);
+      this.#launcher = workingLauncher();
+      this.#launch = this.#launcher.begin(packed);
+      this.#launcher.end(this.#launch);
+    } catch (error) {
+      // Whoever settles it may be another launch, which has nothing to do with that.
+      this.#failure = { error };
+    }
+  }
+
+  #read(
+    field:
+      "step" | "error" | "detail" | "pid" | "pidfd" | "namespace_pid" | "was_served" | "number",
+  ) {
     return LAUNCH.read(new DataView(this.#launch.buffer), field);
   }
 
@@ -105,8 +180,13 @@ export class BegunLaunch {
   }
 
   #outcome(): LaunchedProcess {
+    if (this.#failure !== undefined) {
+      throw this.#failure.error;
+    }
     const step = this.#read("step");
     if (step !== 0) {
+      // Where that did not come about, this is the reason.
+      void this.#plan.join?.pidfd;
       const { call, object } = launchFailure(this.#plan, step, this.#read("detail"));
       throw new LaunchError(call, this.#read("error"), object);
     }

@@ -21,7 +21,13 @@ import { digestOf, makeIfStale } from "./stamp.ts";
 import { step } from "./step.ts";
 
 /** What the library is made of. A new C file is named here, and nowhere else. */
-const LIBRARY_SOURCES = ["ffi/shim.c", "ffi/kick.c", "ffi/violation.c", "ffi/launch.c"];
+const LIBRARY_SOURCES = [
+  "ffi/shim.c",
+  "ffi/kick.c",
+  "ffi/violation.c",
+  "ffi/launch.c",
+  "ffi/output_pipe.c",
+];
 const INIT_SOURCES = ["ffi/init.c"];
 const LAUNCHER_SOURCES = [
   "ffi/launcher.c",

@@ -53,6 +53,7 @@ export class StateDatabase implements StateStore, Disposable {
   readonly #saveExecutable: Statement;
   readonly #removeExecutable: Statement;
   readonly #removeExecutables: Statement;
+  readonly #removeWholeCell: (name: string) => void;
   readonly #claim: Statement;
   readonly #disclaim: Statement;
   readonly #setMeta: Statement;
@@ -66,6 +67,10 @@ export class StateDatabase implements StateStore, Disposable {
     this.#saveExecutable = prepare("INSERT OR REPLACE INTO executables VALUES (?, ?, ?)");
     this.#removeExecutable = prepare("DELETE FROM executables WHERE cell = ? AND name = ?");
     this.#removeExecutables = prepare("DELETE FROM executables WHERE cell = ?");
+    this.#removeWholeCell = database.transaction((name: string) => {
+      this.#removeExecutables.run(name);
+      this.#removeCell.run(name);
+    });
     this.#claim = prepare("INSERT OR IGNORE INTO claims VALUES (?, ?)");
     this.#disclaim = prepare("DELETE FROM claims WHERE cell = ? AND name = ?");
     this.#setMeta = prepare("INSERT OR REPLACE INTO meta VALUES (?, ?)");
@@ -208,10 +213,7 @@ export class StateDatabase implements StateStore, Disposable {
   }
 
   removeCell(name: string): void {
-    this.#database.transaction(() => {
-      this.#removeExecutables.run(name);
-      this.#removeCell.run(name);
-    })();
+    this.#removeWholeCell(name);
   }
 
   saveExecutable(cell: string, record: ExecutableRecord): void {

@@ -59,6 +59,19 @@ export function cgroupsContract(name: string, createFixture: () => CgroupsFixtur
       }
     });
 
+    test("delegateOnce does what delegate does, the first time", () => {
+      const { cgroups, base } = fixture;
+      cgroups.create(`${base}/a`);
+      cgroups.delegateOnce(base, cgroups.controllers());
+      const delegated = cgroups.delegate(base, []);
+      expect(cgroups.delegate(base, cgroups.controllers())).toEqual(delegated);
+      // One that is made anew has handed down nothing.
+      removeTree(cgroups, base);
+      cgroups.create(base);
+      cgroups.delegateOnce(base, cgroups.controllers());
+      expect(cgroups.delegate(base, [])).toEqual(delegated);
+    });
+
     test("processes lists who is directly in the group, and nobody for one that is gone", () => {
       const { cgroups, base, occupy } = fixture;
       cgroups.create(`${base}/a`);

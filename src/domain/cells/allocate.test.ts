@@ -15,8 +15,8 @@ beforeEach(() => {
   kernel = createFakeKernel(ALL);
 });
 
-const allocate = (limits: CgroupLimits): void =>
-  allocateCgroup(kernel, cellSpec({ name: CellName.parse("a"), limits }));
+const allocate = (limits: CgroupLimits, name = "a"): void =>
+  allocateCgroup(kernel, cellSpec({ name: CellName.parse(name), limits }));
 const read = (file: string): string => kernel.cgroups.read("a", file).trim();
 
 /** What an allocation fails with; nothing may be left of it. */
@@ -60,6 +60,15 @@ describe("allocateCgroup", () => {
       memory: { min: 0n, low: 0n, high: 0n, max: 0n, oomGroup: false },
     });
     expect(kernel.cgroups.changed("a")).toEqual([]);
+  });
+
+  test("hands down what every cell has, and the controller of huge pages where a limit needs it", () => {
+    const { cgroups } = kernel;
+    const delegated = (): string[] => [...cgroups.delegate("", [])].sort();
+    allocate({});
+    expect(delegated()).toEqual(["cpu", "cpuset", "io", "memory", "pids"]);
+    allocate({ hugetlb: { max: { "2MB": 0n } } }, "b");
+    expect(delegated()).toEqual(["cpu", "cpuset", "hugetlb", "io", "memory", "pids"]);
   });
 
   test("makes a group idle whatever its weight is", () => {

@@ -1,11 +1,9 @@
 /** Makes a cell's control groups, step by step; a step that fails undoes those before it. */
-import { AuraeError, messageOf } from "../../base/errors.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import { limitWrites } from "../../kernel/cgroup/limit-writes.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import { isErrno } from "../../kernel/sys/error.ts";
 import { type CellSpec, leafOf } from "./cell.ts";
-import type { CellName } from "./cell-name.ts";
+import { allocationAborted } from "./cell-errors.ts";
 import { requireControllers, resolveLimits, setLimit } from "./set-limits.ts";
 
 const PREFIX = "cell.";
@@ -29,18 +27,7 @@ export function allocateCgroup(kernel: Kernel, spec: CellSpec): void {
     }
     cgroups.create(leafOf(name));
   } catch (error) {
-    throw aborted(name, error);
+    throw allocationAborted(name, error);
   }
   undo.move();
-}
-
-function aborted(name: CellName, error: unknown): AuraeError {
-  if (error instanceof AuraeError) {
-    return error;
-  }
-  const kind = isErrno(error, "EAGAIN", "ENOSPC", "ENOMEM") ? "resource_exhausted" : "internal";
-  return new AuraeError(kind, `cell '${name}' allocation was aborted: ${messageOf(error)}`, {
-    resource: `${name}`,
-    cause: error,
-  });
 }

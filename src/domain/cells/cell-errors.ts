@@ -23,16 +23,24 @@ export function cgroupIsNotACell(name: CellName): AuraeError {
   );
 }
 
-/** Of namespaces that could not be made. */
-export function cellNotAllocated(name: CellName, cause: unknown): AuraeError {
+/** What the kernel refused; where it has no room for one more, that is told apart. */
+function refused(what: string, resource: string, cause: unknown): AuraeError {
   if (cause instanceof AuraeError) {
     return cause;
   }
-  return new AuraeError(
-    isErrno(cause, "ENOSPC", "EAGAIN", "ENOMEM", "EMFILE") ? "resource_exhausted" : "internal",
-    `cell '${name}' could not be allocated: ${messageOf(cause)}`,
-    { resource: `${name}`, cause },
-  );
+  const hasNoRoom = isErrno(cause, "EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "ENOSPC");
+  const kind = hasNoRoom ? "resource_exhausted" : "internal";
+  return new AuraeError(kind, `${what}: ${messageOf(cause)}`, { resource, cause });
+}
+
+/** Of control groups that could not be made. */
+export function allocationAborted(name: CellName, cause: unknown): AuraeError {
+  return refused(`cell '${name}' allocation was aborted`, `${name}`, cause);
+}
+
+/** Of namespaces that could not be made. */
+export function cellNotAllocated(name: CellName, cause: unknown): AuraeError {
+  return refused(`cell '${name}' could not be allocated`, `${name}`, cause);
 }
 
 export function cellNotFreed(name: CellName, cause: unknown): AuraeError {
@@ -75,4 +83,8 @@ export function executableIsReserved(name: string, owner: string): AuraeError {
     `executable '${name}' can't be started in no cell: the name is that of ${owner}; take another one, or a cell`,
     { resource: name },
   );
+}
+
+export function executableNotStarted(name: string, cause: unknown): AuraeError {
+  return refused(`executable '${name}' failed to start`, name, cause);
 }

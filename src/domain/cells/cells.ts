@@ -5,7 +5,7 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
-import { isTreeRemoved, removeTree } from "../../kernel/cgroup/cgroups.ts";
+import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { CgroupLimits } from "../../kernel/cgroup/limits.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
@@ -32,14 +32,12 @@ import {
 import type { CellName } from "./cell-name.ts";
 import { exec, type ExecSession, type ExecSpec } from "./exec.ts";
 import { freeze, requireThawed, standsStill, thaw, thawForFree } from "./freeze.ts";
+import { removeGroups } from "./free.ts";
 import { createNamespaces, settleNamespaces } from "./namespaces.ts";
 import { makeOutsideLeaf, removeOutsideLeaf } from "./outside-leaf.ts";
 import { planRestore, removeUnknownGroups, undoCell } from "./restore.ts";
 import { type CellStatus, oomKills, readStatus } from "./status.ts";
 import { updateLimits } from "./update.ts";
-
-/** How long the processes that are left in a cell may take to die of SIGKILL. */
-const KILL_TIMEOUT_MS = 10_000;
 
 export interface CellsOptions extends ExecutablesContext {
   /** Executables in no cell that the daemon alone starts, by name, and what each of them is. */
@@ -188,36 +186,36 @@ export class Cells {
 
   async #freeWhole(cell: Cell, asked: Partial<StopPolicy>): Promise<void> {
     const { state, events } = this.#context;
-    // A frozen process takes no SIGTERM.
-    thawForFree(this.#kernel, cell.name);
-    // The end of a first process takes the kernel a while. Where nothing else is left, the rest is done meanwhile.
-    if (cell.children.size === 0 && cell.executables.areGone) {
+    if (cell.children.size === 0 && cell.executables.clearGone()) {
+      // The end of a first process takes the kernel a while. Where nothing else is left, the rest is done meanwhile.
       cell.ownNamespaces?.end();
+    } else {
+      // A frozen process takes no SIGTERM.
+      thawForFree(this.#kernel, cell.name);
     }
     await Promise.all([
       ...[...cell.children.values()].map((child) => this.#free(child, asked)),
       // Their records go with the cell's, which says that it is being freed.
       cell.executables.stopAll(asked, { areRecordsKept: true }),
     ]);
-    await this.#removeGroups(cell);
+    await removeGroups(this.#kernel, cell);
     const siblings = this.#siblingsIn(cell.parent);
     if (siblings.get(cell.name.leaf) === cell) {
       siblings.delete(cell.name.leaf);
     }
-    state.removeCell(`${cell.name}`);
+    if (cell.spec.isTransient) {
+      // Its caller waits. A successor that finds what is kept of it finds nothing else.
+      setImmediate(() => this.#removeRecord(cell.name));
+    } else {
+      state.removeCell(`${cell.name}`);
+    }
     events.emit({ kind: "freed", cell: `${cell.name}` });
   }
 
-  async #removeGroups(cell: Cell): Promise<void> {
-    const { cgroups } = this.#kernel;
-    cell.ownNamespaces?.end();
-    await cell.ownNamespaces?.ended;
-    const isGone = (group: string): boolean => isTreeRemoved(cgroups, group);
-    if (!isGone(leafOf(cell.name)) || !isGone(cell.cgroup)) {
-      // What was moved into the cell from outside is in none of its executables.
-      cgroups.kill(cell.cgroup);
-      await cgroups.emptied(cell.cgroup, AbortSignal.timeout(KILL_TIMEOUT_MS));
-      removeTree(cgroups, cell.cgroup);
+  /** Unless another has the name by now. */
+  #removeRecord(name: CellName): void {
+    if (this.#cached(name) === undefined) {
+      this.#context.state.removeCell(`${name}`);
     }
   }
 
@@ -334,6 +332,8 @@ export class Cells {
         log.error("could not free at shutdown", { cause: messageOf(end.reason) });
       }
     }
+    // What is kept of the last of them goes in the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
     removeOutsideLeaf(this.#kernel);
   }
 

@@ -30,8 +30,18 @@ describe("run", () => {
     const { pid, ending } = await done;
     expect([pid, ending.status]).toEqual([last.pid, exitedWith(7)]);
     expect(world.kernel.cgroups.paths).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
     expect(world.state.load()).toMatchObject({ cells: [], executables: [] });
     expect(world.outputs.all.get("job/x")?.texts.stdout).toBe("out");
+  });
+
+  test("keeps the next cell of its name, though its own is forgotten a turn later", async () => {
+    const done = start();
+    world.kernel.processes.last.exit(exitedWith(0));
+    await done;
+    world.allocate("job");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(world.state.load().cells.map(({ name }) => name)).toEqual(["job"]);
   });
 
   test("frees the cell when the executable does not start", async () => {

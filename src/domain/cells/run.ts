@@ -31,7 +31,7 @@ export async function run(
   const cell = cells.beginAllocate({ ...cellSpec, isTransient: true });
   let result: RunResult;
   try {
-    result = await runIn(cells, cell, executableSpec, signal);
+    result = await runIn(cell, executableSpec, signal);
   } catch (error) {
     await cells.freeIfThere(cell).catch((cause: unknown) => {
       log.error("could not free the cell of a run", {
@@ -45,22 +45,17 @@ export async function run(
   return result;
 }
 
-async function runIn(
-  cells: Cells,
-  cell: Cell,
-  spec: ExecutableSpec,
-  signal: AbortSignal,
-): Promise<RunResult> {
-  const executable = startIn(cells, cell, spec);
+async function runIn(cell: Cell, spec: ExecutableSpec, signal: AbortSignal): Promise<RunResult> {
+  const executable = startIn(cell, spec);
   const ending = await executable.wait(signal);
   await executable.drained();
   return { pid: executable.pid, namespacePid: executable.namespacePid, ending };
 }
 
 /** What can be done for the executable is done while the kernel makes the cell's namespaces. */
-function startIn(cells: Cells, cell: Cell, spec: ExecutableSpec): Executable {
+function startIn(cell: Cell, spec: ExecutableSpec): Executable {
   try {
-    return cells.start(cell.name, spec);
+    return cell.executables.start(spec);
   } finally {
     // Where they did not come about, that is the reason, and not what was made of it.
     settleNamespaces(cell);

@@ -7,6 +7,7 @@ import type { Cgroups } from "../../kernel/cgroup/cgroups.ts";
 import { hugePageSizes, isHugePageSize } from "../../kernel/cgroup/hugetlb.ts";
 import {
   type CgroupLimits,
+  type Controller,
   CONTROLLERS,
   type IoDeviceLimits,
   type LimitWrite,
@@ -69,7 +70,13 @@ function deviceNumber(kernel: Kernel, name: CellName, device: string, field: str
 }
 
 /**
- * Hands every controller down to the cell, as far as there are any, and insists on those that its limits need.
+ * What every cell has, as far as there are any. The controller of huge pages is not among them: most cells use none, and
+ * its files, a dozen for each size of a page, take the kernel longer to make than all others of a control group.
+ */
+const ACCOUNTED: readonly Controller[] = CONTROLLERS.filter((name) => name !== "hugetlb");
+
+/**
+ * Hands controllers down to the cell, and insists on those that its limits need.
  * @throws {AuraeError} failed_precondition naming the limit and the controller
  */
 export function requireControllers(
@@ -78,7 +85,12 @@ export function requireControllers(
   writes: readonly LimitWrite[],
 ): void {
   for (const ancestor of ["", ...name.ancestors.map(String)]) {
-    const delegated = kernel.cgroups.delegate(ancestor, CONTROLLERS);
+    const wanted = writes.map(({ controller }) => controller);
+    if (wanted.length === 0) {
+      kernel.cgroups.delegateOnce(ancestor, ACCOUNTED);
+      continue;
+    }
+    const delegated = kernel.cgroups.delegate(ancestor, [...ACCOUNTED, ...wanted]);
     const unmet = writes.find((write) => !delegated.has(write.controller));
     if (unmet !== undefined) {
       throw new AuraeError(

@@ -29,3 +29,9 @@ export function lifeRecord(process: ManagedProcess): LifeRecord {
   const { pid, startTime, outputs } = process;
   return { pid, startTime, outputs };
 }
+
+/** Of one that is about to be started. */
+export function launchRecord(spec: ExecutableSpec): ExecutableRecord {
+  const pids = { pid: 0, namespacePid: 0 };
+  return { spec, state: "launching", restarts: 0, pids, life: undefined, ending: undefined };
+}

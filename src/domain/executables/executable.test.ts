@@ -265,3 +265,28 @@ describe("Executable's output", () => {
     expect([stdout.isClosed, stderr.isClosed]).toEqual([true, true]);
   });
 });
+
+describe("the control group of an executable that has ended", () => {
+  const group = "a/_/exe.x";
+
+  test("goes, and it can be waited for, stopped and started again", async () => {
+    const executable = world.start("a:x");
+    world.process("a:x").exit(exitedWith(3));
+    await until("the end of the group", () => !world.kernel.cgroups.exists(group));
+    expect(await executable.wait()).toMatchObject({ status: exitedWith(3) });
+    expect(await world.stop("a:x")).toMatchObject({ status: exitedWith(3) });
+    world.start("a:x");
+    expect(world.kernel.cgroups.exists(group)).toBe(true);
+  });
+
+  test("stays while a process that it has started is in there, and ends with Stop", async () => {
+    const executable = world.start("a:x");
+    const child = world.fork("a:x");
+    world.process("a:x").exit(exitedWith(0));
+    await executable.wait();
+    await settle();
+    expect(world.kernel.cgroups.processes(group)).toEqual([child.pid]);
+    await world.stop("a:x", { graceMs: 0 });
+    expect(world.kernel.cgroups.exists(group)).toBe(false);
+  });
+});

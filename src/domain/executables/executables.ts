@@ -4,15 +4,20 @@
  */
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
+import { isRemoved, isTreeRemoved } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
-import { isErrno } from "../../kernel/sys/error.ts";
-import { executableExists, executableIsNotOurs, executableNotFound } from "../cells/cell-errors.ts";
+import {
+  executableExists,
+  executableIsNotOurs,
+  executableNotFound,
+  executableNotStarted,
+} from "../cells/cell-errors.ts";
 import type { EventLog } from "../events/event-log.ts";
 import type { StateStore } from "../state/state-store.ts";
 import type { Ending } from "./ending.ts";
 import { directoryName, type ExecutableName } from "./executable-name.ts";
-import type { ExecutableRecord } from "./executable-record.ts";
+import { type ExecutableRecord, launchRecord } from "./executable-record.ts";
 import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
 import { Executable, type Surroundings } from "./executable.ts";
 import { optionsFrom } from "./launch.ts";
@@ -51,6 +56,8 @@ export class Executables implements Iterable<Executable> {
   readonly #context: ExecutablesContext;
   readonly #place: ExecutablesPlace;
   readonly #byName = new Map<ExecutableName, Executable>();
+  /** Those of them that are to start after others, or require them. */
+  readonly #dependents = new Set<Executable>();
   readonly #outputs = new Map<ExecutableName, TappedOutput>();
   #isReconsidering = false;
 
@@ -67,12 +74,15 @@ export class Executables implements Iterable<Executable> {
     return this.#byName.size;
   }
 
-  /** Whether all have ended for good, with all that they have started. */
-  get areGone(): boolean {
+  /**
+   * Removes the control groups of those that have ended for good, with all that they have started.
+   * @returns whether all have @throws {SyscallError}
+   */
+  clearGone(): boolean {
     const { cgroups } = this.#context.kernel;
     return [...this].every(
       ({ spec, isOver, process }) =>
-        isOver && process === undefined && cgroups.isEmpty(this.#cgroupOf(spec.name)),
+        isOver && process === undefined && isTreeRemoved(cgroups, this.#cgroupOf(spec.name)),
     );
   }
 
@@ -118,12 +128,20 @@ export class Executables implements Iterable<Executable> {
       }
       const executable = Executable.start(spec, around);
       undo.move();
-      this.#byName.set(spec.name, executable);
+      this.#add(executable);
       this.#keep(executable);
       return executable;
     } catch (error) {
       this.#closeOutput(spec.name);
-      throw startError(spec.name, error);
+      throw executableNotStarted(spec.name, error);
+    }
+  }
+
+  #add(executable: Executable): void {
+    const { name, after, requires } = executable.spec;
+    this.#byName.set(name, executable);
+    if (after.length > 0 || requires.length > 0) {
+      this.#dependents.add(executable);
     }
   }
 
@@ -193,9 +211,26 @@ export class Executables implements Iterable<Executable> {
         }
       },
       began: (process) => output.begin(process),
-      drained: () => output.end(),
+      drained: () => {
+        output.end();
+        // Whoever waits for the end goes first.
+        setImmediate(() => this.#tidy(spec.name));
+      },
       closed: () => this.#closeOutput(spec.name),
     };
+  }
+
+  /** Many may be there that have ended, and each control group costs the kernel memory, and a part of every walk. */
+  #tidy(name: ExecutableName): void {
+    const state = this.#byName.get(name)?.state;
+    if (state !== "exited" && state !== "failed") {
+      return;
+    }
+    try {
+      isRemoved(this.#context.kernel.cgroups, this.#cgroupOf(name));
+    } catch (error) {
+      log.warn("could not remove a control group", { executable: name, cause: messageOf(error) });
+    }
   }
 
   #closeOutput(name: ExecutableName): void {
@@ -205,13 +240,13 @@ export class Executables implements Iterable<Executable> {
 
   /** Has those look again who wait for others. A change may bring further ones about; each is looked at once more. */
   #reconsider(): void {
-    if (this.#isReconsidering) {
+    if (this.#isReconsidering || this.#dependents.size === 0) {
       return;
     }
     this.#isReconsidering = true;
     queueMicrotask(() => {
       this.#isReconsidering = false;
-      for (const executable of this.#byName.values()) {
+      for (const executable of this.#dependents) {
         executable.reconsider();
       }
     });
@@ -254,7 +289,7 @@ export class Executables implements Iterable<Executable> {
         ? undefined
         : kernel.processes.adopt(record.life, record.life.outputs, members);
     const executable = Executable.adopt({ ...record, state }, around, process);
-    this.#byName.set(name, executable);
+    this.#add(executable);
     if (state === "stopping") {
       this.stop(name).catch((error: unknown) => {
         log.error("could not stop an executable", { executable: name, cause: messageOf(error) });
@@ -298,6 +333,7 @@ export class Executables implements Iterable<Executable> {
       return false; // stopped twice
     }
     this.#byName.delete(name);
+    this.#dependents.delete(executable);
     this.#reconsider();
     return true;
   }
@@ -358,25 +394,7 @@ export class Executables implements Iterable<Executable> {
   }
 }
 
-function launchRecord(spec: ExecutableSpec): ExecutableRecord {
-  const pids = { pid: 0, namespacePid: 0 };
-  return { spec, state: "launching", restarts: 0, pids, life: undefined, ending: undefined };
-}
-
 /** Somebody else stopped it meanwhile. */
 function isNotFound(error: unknown): boolean {
   return error instanceof AuraeError && error.kind === "not_found";
-}
-
-function startError(name: ExecutableName, error: unknown): AuraeError {
-  if (error instanceof AuraeError) {
-    return error;
-  }
-  const kind = isErrno(error, "EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "ENOSPC")
-    ? "resource_exhausted"
-    : "internal";
-  return new AuraeError(kind, `executable '${name}' failed to start: ${messageOf(error)}`, {
-    resource: name,
-    cause: error,
-  });
 }

@@ -45,7 +45,7 @@ const FILE_BYTES = 4_096;
 /** Most runs that are remembered. */
 export const RUNS_MAX = 16;
 
-const NOTHING: Metadata = { runs: [], end: undefined };
+export const NO_METADATA: Metadata = { runs: [], end: undefined };
 
 function textOf({ runs, end }: Metadata): string {
   return JSON.stringify({
@@ -92,7 +92,7 @@ function openForWriting(path: string): number {
 
 export function readMetadata(folder: string): Metadata {
   if (!existsSync(folder)) {
-    return NOTHING;
+    return NO_METADATA;
   }
   const text = readPart(join(folder, METADATA_FILE), 0, FILE_BYTES)?.toString() ?? "";
   try {
@@ -103,7 +103,7 @@ export function readMetadata(folder: string): Metadata {
       !("version" in value) ||
       value.version !== 1
     ) {
-      return NOTHING;
+      return NO_METADATA;
     }
     const runs = "runs" in value && Array.isArray(value.runs) ? value.runs : [];
     return {
@@ -111,7 +111,7 @@ export function readMetadata(folder: string): Metadata {
       end: "end" in value ? offsetsFrom(value.end) : undefined,
     };
   } catch {
-    return NOTHING; // cut, garbage, or not there
+    return NO_METADATA; // cut, garbage, or not there
   }
 }
 

@@ -12,6 +12,7 @@ import { STREAM_NAMES, type StreamName } from "./layout.ts";
 import { LiveBlocks } from "./live-blocks.ts";
 import {
   type Metadata,
+  NO_METADATA,
   type Offsets,
   rangesOf,
   readMetadata,
@@ -83,7 +84,7 @@ export class OutputHistory implements HistoryView, OutputSource {
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.executable = options.executable;
-    const { runs, end } = readMetadata(options.folder);
+    const { runs, end } = options.isNew === true ? NO_METADATA : readMetadata(options.folder);
     this.#runs = runs;
     const open = (stream: StreamName) => {
       const minEnd = Math.max(end?.[stream] ?? 0, runs.at(-1)?.from[stream] ?? 0);

@@ -77,14 +77,13 @@ export class OutputStore implements OutputSources {
 
   #openAt(relative: string, executable: string, options: OpenOptions): OutputHistory {
     this.#open.get(relative)?.close();
-    if (options.anew === true) {
-      this.#kept.remove(relative);
-    }
+    const isNew = options.anew === true && !this.#kept.remove(relative);
     this.#kept.forget(relative);
     const history = new OutputHistory({
       root: this.#root,
       relative,
       folder: join(this.#root, relative),
+      isNew,
       files: this.#files,
       maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
       executable,

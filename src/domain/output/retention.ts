@@ -102,10 +102,13 @@ export class Retention {
     }
   }
 
-  /** Removes the files of a history, and folders that are empty then. What is not ours stays. */
-  remove(relative: string): void {
+  /**
+   * Removes the files of a history, and folders that are empty then. What is not ours stays.
+   * @returns whether its folder was there
+   */
+  remove(relative: string): boolean {
     if (!hasFolder(this.#root, relative)) {
-      return;
+      return false;
     }
     const folder = join(this.#root, relative);
     for (const name of namesIn(folder)) {
@@ -117,9 +120,10 @@ export class Retention {
       try {
         rmdirSync(join(this.#root, path));
       } catch {
-        return; // ENOTEMPTY: others are in there
+        break; // ENOTEMPTY: others are in there
       }
     }
+    return true;
   }
 
   #drop(relative: string): void {

@@ -47,6 +47,8 @@ export interface WriterOptions {
   /** Below it, the folder of this one. */
   readonly relative: string;
   readonly folder: string;
+  /** Nothing of it is there yet, so nothing is looked for. */
+  readonly isNew?: boolean;
   readonly files: OpenFiles;
   readonly maxBytes: number;
   /** The stream goes on no sooner than here, whatever is left of its files. */
@@ -70,7 +72,7 @@ export class StreamWriter {
     this.stream = stream;
     this.#options = options;
     this.#maxBytes = options.maxBytes;
-    this.segments = findSegments(options.folder, stream);
+    this.segments = options.isNew === true ? [] : findSegments(options.folder, stream);
     const last = this.segments.at(-1);
     const fileEnd = last === undefined ? 0 : last.start + last.size;
     this.#end = Math.max(options.minEnd, streamEnd(options.folder, stream, this.segments));

@@ -95,8 +95,10 @@ export function layout<const F extends Fields>(fields: F): Layout<F> {
     alignment,
     offsets: offsets as { readonly [K in keyof F]: number },
     write(view, values) {
-      for (const [name, value] of Object.entries<number | bigint | undefined>(values)) {
+      const all: Readonly<Record<string, number | bigint | undefined>> = values;
+      for (const name in all) {
         const scalar = fields[name];
+        const value = all[name];
         if (typeof scalar === "string" && value !== undefined) {
           SCALARS[scalar].set(view, at(name), value);
         }

@@ -28,6 +28,8 @@ function listed(text: string): Set<Controller> {
 
 export class CgroupFs implements Cgroups {
   readonly root: string;
+  /** Groups that have handed down what every one does. */
+  readonly #delegated = new Set<string>();
 
   /** @param root where the hierarchy is mounted, see `findCgroup2` */
   constructor(root: string) {
@@ -49,14 +51,29 @@ export class CgroupFs implements Cgroups {
   create(path: string): void {
     const directory = this.#file(path);
     named("mkdir", JSON.stringify(directory), () => mkdirSync(directory, { mode: 0o755 }));
+    this.#delegated.delete(path);
   }
 
   delegate(path: string, controllers: Iterable<Controller>): ReadonlySet<Controller> {
+    return this.#handDown(path, controllers).has;
+  }
+
+  delegateOnce(path: string, controllers: Iterable<Controller>): void {
+    if (!this.#delegated.has(path) && !this.#handDown(path, controllers).isRefused) {
+      this.#delegated.add(path);
+    }
+  }
+
+  #handDown(
+    path: string,
+    controllers: Iterable<Controller>,
+  ): { readonly has: ReadonlySet<Controller>; readonly isRefused: boolean } {
     const has = listed(this.read(path, "cgroup.subtree_control"));
-    const offered = listed(this.read(path, "cgroup.controllers"));
-    const missing = [...controllers].filter((one) => offered.has(one) && !has.has(one));
+    const wanted = [...controllers].filter((one) => !has.has(one));
+    const offered = wanted.length === 0 ? has : listed(this.read(path, "cgroup.controllers"));
+    const missing = wanted.filter((one) => offered.has(one));
     if (missing.length === 0) {
-      return has;
+      return { has, isRefused: false };
     }
     // One write for all is one pass through the kernel; only when it refuses is each tried for itself.
     const write = (names: readonly Controller[]): boolean => {
@@ -73,12 +90,13 @@ export class CgroupFs implements Cgroups {
         throw error;
       }
     };
-    if (!write(missing)) {
+    const isRefused = !write(missing);
+    if (isRefused) {
       for (const controller of missing) {
         write([controller]);
       }
     }
-    return listed(this.read(path, "cgroup.subtree_control"));
+    return { has: listed(this.read(path, "cgroup.subtree_control")), isRefused };
   }
 
   write(path: string, { file, value }: { file: string; value: string }): void {
@@ -209,5 +227,7 @@ export class CgroupFs implements Cgroups {
   remove(path: string): void {
     const directory = this.#file(path);
     named("rmdir", JSON.stringify(directory), () => rmdirSync(directory));
+    // It is made anew, or never named again.
+    this.#delegated.delete(path);
   }
 }

@@ -25,6 +25,9 @@ export interface Cgroups {
    */
   delegate(path: string, controllers: Iterable<Controller>): ReadonlySet<Controller>;
 
+  /** The same with the controllers that every group hands down, unless this one did so before, and none was refused. */
+  delegateOnce(path: string, controllers: Iterable<Controller>): void;
+
   /** @throws {SyscallError} naming the file and the value */
   write(path: string, write: Pick<LimitWrite, "file" | "value">): void;
 
@@ -90,7 +93,7 @@ export function removeTree(cgroups: Cgroups, path: string): void {
 }
 
 /** Removes a group unless something is in it; then nothing has changed. @returns whether it is gone */
-function isRemoved(cgroups: Cgroups, path: string): boolean {
+export function isRemoved(cgroups: Cgroups, path: string): boolean {
   try {
     cgroups.remove(path);
     return true;

@@ -9,12 +9,13 @@ import { pidsWrites } from "./pids.ts";
 
 /** @param limits with every device as `MAJOR:MINOR`, and sizes of huge pages that `isHugePageSize` accepts */
 export function limitWrites(limits: CgroupLimits): LimitWrite[] {
+  const { cpu, cpuset, memory, pids, io, hugetlb } = limits;
   return [
-    ...cpuWrites(limits.cpu ?? {}),
-    ...cpusetWrites(limits.cpuset ?? {}),
-    ...memoryWrites(limits.memory ?? {}),
-    ...pidsWrites(limits.pids ?? {}),
-    ...ioWrites(limits.io ?? {}),
-    ...hugetlbWrites(limits.hugetlb ?? {}),
+    ...(cpu === undefined ? [] : cpuWrites(cpu)),
+    ...(cpuset === undefined ? [] : cpusetWrites(cpuset)),
+    ...(memory === undefined ? [] : memoryWrites(memory)),
+    ...(pids === undefined ? [] : pidsWrites(pids)),
+    ...(io === undefined ? [] : ioWrites(io)),
+    ...(hugetlb === undefined ? [] : hugetlbWrites(hugetlb)),
   ];
 }

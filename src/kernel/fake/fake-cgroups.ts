@@ -84,6 +84,10 @@ export class FakeCgroups implements Cgroups {
     return delegated;
   }
 
+  delegateOnce(path: string, controllers: Iterable<Controller>): void {
+    this.delegate(path, controllers);
+  }
+
   #has(path: string, file: string): boolean {
     return !this.missingFiles.has(file) && initialText(file, this.#offeredTo(path)) !== undefined;
   }

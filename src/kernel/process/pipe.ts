@@ -1,5 +1,5 @@
 /**
- * Output pipes: pipe2(2), told of by a `SignalPoll`, and emptied by splice(2) into a file or by read(2).
+ * Output pipes: pipe2(2) (`ffi/output_pipe.c`), told of by a `SignalPoll`, and emptied by splice(2) into a file or by read(2).
  *
  * The process gets one descriptor for both ends. So there is a reader for as long as there is a writer: while the
  * daemon is away nothing gets SIGPIPE, output waits in the pipe, and the daemon's successor opens it again through
@@ -7,21 +7,15 @@
  */
 import { fstatSync, openSync, readdirSync, statSync } from "node:fs";
 import { ERRNO } from "../abi/errno.ts";
-import {
-  F_SETPIPE_SZ,
-  O_CLOEXEC,
-  O_NONBLOCK,
-  O_RDONLY,
-  O_RDWR,
-  SPLICE_F_MOVE,
-  SPLICE_F_NONBLOCK,
-} from "../abi/open.ts";
+import { layout } from "../abi/layout.ts";
+import { O_CLOEXEC, O_NONBLOCK, O_RDONLY, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../abi/open.ts";
 import { FIONREAD } from "../abi/tty.ts";
 import { EPOLLHUP } from "../abi/wait.ts";
-import { nonBlockingPipe } from "../io/non-blocking.ts";
 import type { SignalPoll } from "../io/signal-poll.ts";
 import { isErrno, SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
+import { library } from "../sys/library.ts";
+import { addressOf } from "../sys/memory.ts";
 import { type SyscallArgument, syscall, syscallRaw } from "../sys/syscall.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import type { OutputPipe } from "./processes.ts";
@@ -39,7 +33,11 @@ const BUSY_BYTES = 32 * 1024;
 /** So many turns may follow each other faster than that. */
 const QUICK_TURNS = 8;
 
+/** `struct au_output_pipe` of `ffi/output_pipe.c` */
+const OUTPUT_PIPE = layout({ inode: "u64", reader: "i32", writer: "i32" });
+
 /** For calls, of which there is one at a time. */
+const made = new Uint8Array(OUTPUT_PIPE.size);
 const scratch = { count: new Int32Array(1), offset: new BigInt64Array(1) };
 let readBuffer: Uint8Array | undefined;
 
@@ -231,14 +229,15 @@ export interface OutputPipeEnds {
 /** Makes an output pipe. @throws {SyscallError} */
 export function createOutputPipe(poll: SignalPoll): OutputPipeEnds {
   using stack = new DisposableStack();
-  // The end that is opened below blocks, as the process expects.
-  const [reader, writeEnd] = nonBlockingPipe("for output");
-  stack.use(reader);
-  using oneEnd = writeEnd;
-  syscallRaw("fcntl", oneEnd.number, F_SETPIPE_SZ, PIPE_BYTES);
-  const bothEnds = openSync(`/proc/self/fd/${oneEnd.number}`, O_RDWR | O_CLOEXEC);
-  const writer = stack.use(new FileDescriptor(bothEnds));
-  const inode = fstatSync(writer.number, { bigint: true }).ino;
+  // SAFETY: the C side writes `made`, which outlives the call.
+  const answer = Number(library().au_output_pipe(PIPE_BYTES, addressOf(made)));
+  if (answer < 0) {
+    throw new SyscallError("pipe2", -answer, "for output");
+  }
+  const view = new DataView(made.buffer);
+  const reader = stack.use(new FileDescriptor(OUTPUT_PIPE.read(view, "reader")));
+  const writer = stack.use(new FileDescriptor(OUTPUT_PIPE.read(view, "writer")));
+  const inode = view.getBigUint64(0, true);
   const pipe = new KernelPipe(reader, poll);
   stack.move();
   return { pipe, writer, inode };

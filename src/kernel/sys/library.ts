@@ -24,6 +24,7 @@ const EXPORTS = {
   au_launcher_end: { args: [I64], returns: FFIType.void },
   au_launch_begin: { args: [I64, I64, I64, FFIType.u32, I64], returns: FFIType.void },
   au_launch_end: { args: [I64, I64], returns: FFIType.void },
+  au_output_pipe: { args: [FFIType.i32, I64], returns: I64 },
   au_kick_handler: { args: [I64], returns: I64 },
   au_violation_handler: { args: [I64, I64, I64, I64, I64], returns: I64 },
 } as const;

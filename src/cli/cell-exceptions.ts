@@ -75,6 +75,8 @@ export const CELL_EXCEPTIONS: MethodExceptions = {
       { path: "executable.name" },
     ],
     flags: EXECUTABLE_FLAGS,
+    // --wait does that, and writes the output.
+    omits: ["until_ended"],
     rest: "executable.args",
     exactlyOne: COMMAND_OR_ARGS,
     extras: [CELL_FLAGS.wait, CELL_FLAGS.keep],

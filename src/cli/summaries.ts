@@ -81,6 +81,8 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
     "The group id to run as. Left out: the daemon's, which is root's as a rule, whatever the uid is.",
   "aurae.cells.v0.CellServiceStartRequest.uid":
     "The user id to run as. Left out: the daemon's. It leaves the group as it is: name a gid, too.",
+  "aurae.cells.v0.CellServiceStartRequest.until_ended":
+    "Whether to answer only once it has ended for good, and with how: as Start and then Wait, in one call. It goes on when the caller goes away before.",
   "aurae.cells.v0.CellServiceStatusRequest.cell_name": "The full name of the cell.",
   "aurae.cells.v0.CellServiceStopRequest.cell_name":
     "The full name of the cell it runs in. Left out: it was started without a cell.",

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { CellService, ExecutableState } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { ObserveService } from "../../src/gen/aurae/observe/v0/observe_pb.ts";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
 import { AURAED, TestDaemon } from "../harness/daemon.ts";
@@ -62,6 +62,34 @@ describe.skipIf(missing !== undefined)(`CellService.Run on this host ${missing ?
     }
     await cells().free({ cellName });
   }, 30_000);
+
+  test("a Start that is to tell the end answers with it, and goes on without its caller", async () => {
+    const cellName = `ae-run-${randomUUID()}`;
+    await cells().allocate({ cell: { name: cellName } });
+    const start = (name: string, command: string, timeoutMs?: number) =>
+      cells().start(
+        { cellName, executable: { name, command }, untilEnded: true },
+        timeoutMs === undefined ? {} : { timeoutMs },
+      );
+    const { ended, hostPid, pid } = await start("x", "echo $$; exit 5");
+    expect(ended?.exitStatus?.outcome).toEqual({ case: "exitCode", value: 5 });
+    expect([ended?.oomKilled, hostPid]).toEqual([false, pid]);
+    expect(ended?.usage?.maxRssBytes).toBeGreaterThan(0n);
+    expect(await cells().wait({ cellName, executableName: "x" })).toEqual(
+      expect.objectContaining({ exitStatus: ended?.exitStatus }),
+    );
+    const error = await start("slow", "exec sleep 1000", 300).catch(ConnectError.from);
+    expect(ConnectError.from(error).code).toBe(Code.DeadlineExceeded);
+    const { cells: all } = await cells().list({});
+    const states = all
+      .filter(({ cell }) => cell?.name === cellName)
+      .flatMap(({ executables }) => executables.map(({ name, state }) => [name, state]));
+    expect(states).toEqual([
+      ["slow", ExecutableState.RUNNING],
+      ["x", ExecutableState.EXITED],
+    ]);
+    await cells().free({ cellName });
+  });
 
   test("leaves no cell when the program is not there", async () => {
     const { group, request } = jobOf("");

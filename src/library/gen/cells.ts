@@ -489,7 +489,10 @@ export interface IoDeviceLimit {
 /** The bounds of one block device. What is left out has none. */
 export const IoDeviceLimit: MessageType<IoDeviceLimit> = /* @__PURE__ */ messageType(IoDeviceLimitSchema);
 
-/** Huge pages (kernel: Documentation/admin-guide/cgroup-v2.rst, "HugeTLB"). */
+/**
+ * Huge pages (kernel: Documentation/admin-guide/cgroup-v2.rst, "HugeTLB"). A cell has this controller only once a limit of
+ * a cell asks for it.
+ */
 export interface HugetlbController {
   /**
    * The most memory in huge pages, in bytes, by the size of a page as the kernel writes it: `2MB`, `1GB`.
@@ -498,7 +501,10 @@ export interface HugetlbController {
   max: Record<string, number>;
 }
 
-/** Huge pages (kernel: Documentation/admin-guide/cgroup-v2.rst, "HugeTLB"). */
+/**
+ * Huge pages (kernel: Documentation/admin-guide/cgroup-v2.rst, "HugeTLB"). A cell has this controller only once a limit of
+ * a cell asks for it.
+ */
 export const HugetlbController: MessageType<HugetlbController> = /* @__PURE__ */ messageType(HugetlbControllerSchema);
 
 /** How much output of a cell's executables is kept. What is over it goes, the oldest first. */
@@ -631,6 +637,11 @@ export interface CellServiceStartRequest {
    * The group id to run as. Left out: the daemon's, which is root's as a rule, whatever the uid is.
    */
   gid?: number | undefined;
+  /**
+   * Whether to answer only once it has ended for good, and with how: as Start and then Wait, in one call. It goes on when
+   * the caller goes away before.
+   */
+  untilEnded: boolean;
 }
 
 /** Asks for an executable to be run. */
@@ -648,6 +659,10 @@ export interface CellServiceStartResponse {
    * The process id as the machine sees it; the same, unless the cell has a process id namespace.
    */
   hostPid: number;
+  /**
+   * How it ended, where that was waited for. The process ids are those of its last process then.
+   */
+  ended?: CellServiceWaitResponse | undefined;
 }
 
 /** Tells what was started. */

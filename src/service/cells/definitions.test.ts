@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { cellsInMemory } from "../../../test/harness/cells-client.ts";
+import { until } from "../../../test/harness/cells-world.ts";
 import {
   CellServiceStartRequestSchema,
   ExecutableSchema,
@@ -103,5 +104,36 @@ describe("Inspect", () => {
       ["a", "x"],
       ["a", "y"],
     ]);
+  });
+});
+
+describe("Start until it has ended", () => {
+  const executable = { name: "x", command: "x" };
+
+  test("answers with the last end of one that is restarted, and with its last process", async () => {
+    const { client, fixture } = cellsInMemory();
+    await client.allocate({ cell: { name: "a" } });
+    const restart = { mode: RestartMode.ON_FAILURE, backoffMs: 1 };
+    const request = { cellName: "a", executable: { ...executable, restart }, untilEnded: true };
+    const answer = client.start(request);
+    const { processes } = fixture.kernel;
+    await until("the start", () => processes.all.size === 1);
+    const first = processes.last;
+    first.exit({ kind: "exited", code: 1 });
+    await until("the restart", () => processes.last !== first);
+    processes.last.exit({ kind: "exited", code: 0 });
+    const { ended, hostPid } = await answer;
+    expect(ended?.exitStatus?.outcome).toEqual({ case: "exitCode", value: 0 });
+    expect(hostPid).toBe(processes.last.pid);
+  });
+
+  test("does not wait where it does not start, nor where it was not asked to", async () => {
+    const { client, fixture } = cellsInMemory();
+    await client.allocate({ cell: { name: "a" } });
+    fixture.kernel.processes.failNext = "ENOENT";
+    const failing = client.start({ cellName: "a", executable, untilEnded: true });
+    await expect(failing).rejects.toThrow("ENOENT");
+    const { ended } = await client.start({ cellName: "a", executable });
+    expect(ended).toBeUndefined();
   });
 });

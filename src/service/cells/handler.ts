@@ -45,11 +45,13 @@ export function createCellService(
       return {};
     },
 
-    start(request) {
+    async start(request, context) {
       const spec = executableSpecFrom(present(request.executable, "executable"), request);
       const started = cells.start(cellNameFromProto(request.cellName), spec);
       const { uid, gid } = started.credentials;
+      const ending = request.untilEnded ? await started.wait(context.signal) : undefined;
       return {
+        ...(ending === undefined ? {} : { ended: endingToProto(ending) }),
         pid: started.namespacePid,
         hostPid: started.pid,
         uid: uid ?? ids.uid,

@@ -114,7 +114,8 @@ export const IoDeviceLimitSchema: GenMessage<IoDeviceLimit> = /*@__PURE__*/
   messageDesc(file_aurae_cells_v0_limits, 2);
 
 /**
- * Huge pages (kernel: Documentation/admin-guide/cgroup-v2.rst, "HugeTLB").
+ * Huge pages (kernel: Documentation/admin-guide/cgroup-v2.rst, "HugeTLB"). A cell has this controller only once a limit of
+ * a cell asks for it.
  *
  * @generated from message aurae.cells.v0.HugetlbController
  */

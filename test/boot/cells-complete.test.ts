@@ -169,7 +169,7 @@ describe("executables", () => {
   it("of another user have no capabilities, no new privileges, and a seccomp filter", async () => {
     await allocate({ name: "users" });
     const command =
-      "id -u; id -g; grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr '\\t\\n' '  '; mount -t tmpfs x /mnt";
+      "id -u; id -g; grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status | tr '\\t\\n' '  '; mount -t tmpfs x /mnt 2>&1";
     await start("users", { name: "other", command, privileges: { user: "1234", group: "2345" } });
     const { exitStatus } = await wait("users", "other");
     expect(exitStatus?.outcome).not.toEqual({ case: "exitCode", value: 0 });

@@ -7,6 +7,7 @@
  * frames of messages, and not in the frames. Small messages that are there already go together, one empty message for
  * all of them: a line of a log costs a fifth of what it would on its own.
  */
+import { nextTurn } from "../base/next-turn.ts";
 import {
   Code,
   ConnectError,
@@ -129,11 +130,6 @@ export class SharedAnswers {
 
 /** Set for exchanges that replace what Connect makes. */
 export const sharedAnswersKey = createContextKey<SharedAnswers | undefined>(undefined);
-
-/** Resolves when everybody else had a turn. */
-function nextTurn(): Promise<undefined> {
-  return new Promise((resolve) => setImmediate(() => resolve(undefined)));
-}
 
 async function* emptied(
   messages: AsyncIterable<Message>,

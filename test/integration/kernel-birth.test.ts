@@ -36,6 +36,13 @@ function withFreeDescriptors(free: number, work: () => void): void {
   }
 }
 
+async function end(...all: readonly KernelCellNamespaces[]): Promise<void> {
+  for (const namespaces of all) {
+    namespaces.end();
+    await namespaces.ended;
+  }
+}
+
 describe.skipIf(missingForCells !== undefined)("namespaces that are on their way", () => {
   let fixture: KernelFixture;
   let before: Census;
@@ -64,8 +71,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
       if (i % 2 === 0) {
         expect(it.stdout.split("\n")[3]).toBe("1");
       }
-      made.end();
-      await made.ended;
+      await end(made);
     }
     await expectNothingLeft();
   });
@@ -88,8 +94,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
       'exec "/nope": ENOENT',
     );
     expect((await fixture.run("echo $$", { namespaces: made })).stdout).not.toBe("");
-    made.end();
-    await made.ended;
+    await end(made);
     await expectNothingLeft();
   });
 
@@ -110,10 +115,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
       const [, own, first] = stdout.split("\n");
       expect(own).toBe(first ?? "");
     }
-    for (const it of [made, one, two]) {
-      it.end();
-      await it.ended;
-    }
+    await end(made, one, two);
     await expectNothingLeft();
   });
 
@@ -123,8 +125,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
       const made = fixture.begin();
       const { stdout } = await fixture.run("echo $$", { namespaces: made });
       expect(stdout).toBe("2\n");
-      made.end();
-      await made.ended;
+      await end(made);
     }
     await expectNothingLeft();
   }, 20_000);
@@ -145,8 +146,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
           failed += 1;
           expect(String(error)).toMatch(/ECONNRESET|ECHILD|ESRCH/);
         }
-        made.end();
-        await made.ended;
+        await end(made);
       }
       await killer.exited;
     }
@@ -163,8 +163,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
     try {
       const made = fixture.begin({ hostname: "slow" });
       expect((await fixture.run("hostname", { namespaces: made })).stdout).toBe("slow\n");
-      made.end();
-      await made.ended;
+      await end(made);
     } finally {
       await thaw.exited;
     }
@@ -190,16 +189,14 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
         } catch (error) {
           expect(String(error)).toContain("EMFILE");
         }
-        made.end();
-        await made.ended;
+        await end(made);
       }
       if (free === 5) {
         // The other report is the next one's.
         await fixture.run("true");
       }
     }
-    other.end();
-    await other.ended;
+    await end(other);
     await expectNothingLeft();
   });
 
@@ -211,10 +208,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
     const two = fixture.begin({ hostname: "two" });
     expect((await fixture.run("hostname", { namespaces: two })).stdout).toBe("two\n");
     expect((await fixture.run("hostname", { namespaces: one })).stdout).toBe("one\n");
-    for (const it of [one, two]) {
-      it.end();
-      await it.ended;
-    }
+    await end(one, two);
     await expectNothingLeft();
   });
 
@@ -224,10 +218,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
     endLauncher();
     expect((await fixture.run("hostname", { namespaces: one })).stdout).toBe("one\n");
     expect((await fixture.run("hostname", { namespaces: two })).stdout).toBe("two\n");
-    for (const it of [one, two]) {
-      it.end();
-      await it.ended;
-    }
+    await end(one, two);
     await expectNothingLeft();
   });
 
@@ -248,8 +239,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
         expect(String(error)).toMatch(/ESRCH|ENOMEM|ECHILD|EINVAL/);
       }
       await killer.exited;
-      made.end();
-      await made.ended;
+      await end(made);
     }
     await expectNothingLeft();
   }, 20_000);

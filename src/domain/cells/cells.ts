@@ -3,6 +3,7 @@
  * anything else runs, so that Allocate and Start need no lock; Stop and Free, which wait, leave a state behind that
  * others see.
  */
+import { nextTurn } from "../../base/next-turn.ts";
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
@@ -333,7 +334,7 @@ export class Cells {
       }
     }
     // What is kept of the last of them goes in the next turn.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     removeOutsideLeaf(this.#kernel);
   }
 

@@ -1,3 +1,4 @@
+import { nextTurn } from "../../base/next-turn.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
 import { exitedWith, settle, World } from "../../../test/harness/cells-world.ts";
 import { executableName } from "../executables/executable-name.ts";
@@ -30,7 +31,7 @@ describe("run", () => {
     const { pid, ending } = await done;
     expect([pid, ending.status]).toEqual([last.pid, exitedWith(7)]);
     expect(world.kernel.cgroups.paths).toEqual([]);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     expect(world.state.load()).toMatchObject({ cells: [], executables: [] });
     expect(world.outputs.all.get("job/x")?.texts.stdout).toBe("out");
   });
@@ -40,7 +41,7 @@ describe("run", () => {
     world.kernel.processes.last.exit(exitedWith(0));
     await done;
     world.allocate("job");
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     expect(world.state.load().cells.map(({ name }) => name)).toEqual(["job"]);
   });
 

@@ -1,4 +1,5 @@
 /** Reads one or both streams of a history: finds where to begin, then goes forward in order of time. */
+import { nextTurn } from "../../base/next-turn.ts";
 import type { StreamName } from "./layout.ts";
 import { LineStarts } from "./line-starts.ts";
 import type { OutputChunk, ReadOptions } from "./sources.ts";
@@ -24,11 +25,6 @@ export interface HistoryView {
 
 /** The largest chunk for lines. */
 const LINES_BYTES = 4 * 1024;
-
-/** Lets everybody else go on. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 function firstSince(view: StreamView, sinceMs: number): number | undefined {
   for (const segment of view.segments) {
@@ -67,7 +63,7 @@ interface Search {
 }
 
 async function goBack(search: Search, needsTime: boolean): Promise<void> {
-  const offset = await search.starts.next(turn);
+  const offset = await search.starts.next(nextTurn);
   const timeMs = offset === undefined || !needsTime ? 0 : search.starts.timeAt(offset);
   search.next = offset === undefined ? undefined : { offset, timeMs };
 }
@@ -171,7 +167,7 @@ export async function* readOutput(
       const now = cursors.reduce((sum, cursor) => sum + cursor.reads, 0);
       if (now !== reads || options.forLines === true) {
         reads = now;
-        await turn();
+        await nextTurn();
       }
     } else if (!options.follow || cursors.every((cursor) => cursor.isAtEnd)) {
       break;

@@ -3,11 +3,11 @@ import { F_GETFL, F_SETFL, O_CLOEXEC, O_NONBLOCK } from "../abi/open.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscall } from "../sys/syscall.ts";
 
-/** pipe2(2), neither end of which blocks: to read from, to write to. @throws {SyscallError} with what it is for */
-export function nonBlockingPipe(what = ""): [FileDescriptor, FileDescriptor] {
+/** pipe2(2), neither end of which blocks: to read from, to write to. @throws {SyscallError} */
+export function nonBlockingPipe(): [FileDescriptor, FileDescriptor] {
   const ends = new Int32Array(2);
   // SAFETY: the kernel writes two descriptors into `ends`.
-  syscall("pipe2", what, ends, O_NONBLOCK | O_CLOEXEC);
+  syscall("pipe2", "", ends, O_NONBLOCK | O_CLOEXEC);
   const [from = -1, to = -1] = ends;
   return [new FileDescriptor(from), new FileDescriptor(to)];
 }

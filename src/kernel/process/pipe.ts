@@ -5,6 +5,7 @@
  * daemon is away nothing gets SIGPIPE, output waits in the pipe, and the daemon's successor opens it again through
  * /proc. The end of the output still comes with the last process that holds it.
  */
+import { nextTurn } from "../../base/next-turn.ts";
 import { fstatSync, openSync, readdirSync, statSync } from "node:fs";
 import { ERRNO } from "../abi/errno.ts";
 import { layout } from "../abi/layout.ts";
@@ -124,7 +125,7 @@ export class KernelPipe implements OutputPipe {
   async #pause(): Promise<void> {
     this.#setSignals(false);
     if (this.#takenBytes >= BUSY_BYTES) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     } else {
       await Bun.sleep(GATHER_MS);
     }
@@ -237,7 +238,7 @@ export function createOutputPipe(poll: SignalPoll): OutputPipeEnds {
   const view = new DataView(made.buffer);
   const reader = stack.use(new FileDescriptor(OUTPUT_PIPE.read(view, "reader")));
   const writer = stack.use(new FileDescriptor(OUTPUT_PIPE.read(view, "writer")));
-  const inode = view.getBigUint64(0, true);
+  const inode = OUTPUT_PIPE.read(view, "inode");
   const pipe = new KernelPipe(reader, poll);
   stack.move();
   return { pipe, writer, inode };

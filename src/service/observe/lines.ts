@@ -1,4 +1,5 @@
 /** Output as lines, each in a message of its own with its channel and its time. */
+import { nextTurn } from "../../base/next-turn.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { StreamName } from "../../domain/output/layout.ts";
 import { LineSplitter } from "../../domain/output/line-splitter.ts";
@@ -65,7 +66,7 @@ async function within<T>(next: Promise<T>, timeoutMs: number): Promise<T | "late
       return first;
     }
     // An event loop that was busy runs its timers first: what is there by now has come in time.
-    await new Promise((turn) => setImmediate(turn));
+    await nextTurn();
     return await Promise.race([next, "late" as const]);
   } finally {
     clearTimeout(timer);

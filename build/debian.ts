@@ -17,6 +17,7 @@ const REASONS = {
   gcc: "the C compiler, for ffi/*.c",
   mandoc: "the checker of manual pages",
   "libc6-dev": "the kernel's and the C library's headers, for ffi/*.c and the tests of layouts",
+  "libssl-dev": "TLS for the benchmark's stopwatch, which is in C",
   openssl: "certificates that are not ours, in the tests",
   "qemu-system-x86": "the virtual machine that the tests boot",
   runc: "an OCI runtime, the peer of a benchmark",
@@ -38,6 +39,7 @@ export const BENCH_PACKAGES: readonly PackageName[] = [
   ...BUILD_PACKAGES,
   "busybox-static",
   "crun",
+  "libssl-dev",
   "qemu-system-x86",
   "runc",
 ];

@@ -6,8 +6,10 @@
 // that are left, then the filter of system calls (seccomp(2)).
 
 #include "launch_child.h"
+#include "launcher.h"
 
 #include <asm/ioctls.h>
+#include <asm/poll.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
 #include <linux/capability.h>
@@ -22,6 +24,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
+#include <linux/time_types.h>
 
 enum {
 	SIGSET_BYTES = 8,
@@ -61,6 +64,20 @@ static void unblock_signals(struct child *child)
 
 	if (!(child->plan->flags & AU_BLOCK_SIGNALS))
 		check(child, AU_STEP_SIGNALS, SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, SIGSET_BYTES));
+}
+
+// It is the daemon's child. That may have ended before it says so, and then nobody has the other end of the launcher's
+// socket.
+static void end_with_daemon(struct child *child)
+{
+	struct pollfd daemon = { .fd = SOCKET };
+	struct __kernel_timespec now = {0};
+
+	if (!(child->plan->flags & AU_ENDS_WITH_DAEMON))
+		return;
+	check(child, AU_STEP_PARENT, SYS5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+	if (SYS5(__NR_ppoll, &daemon, 1, &now, 0, 0) != 0)
+		leave(child, AU_STEP_PARENT, -ESRCH, 0);
 }
 
 // ------------------------------------------------------------------------------------------------------ namespaces
@@ -299,6 +316,7 @@ void run_child(struct child *child)
 
 	child->report->namespace_pid = (au_s32)SYS0(__NR_getpid);
 	unblock_signals(child);
+	end_with_daemon(child);
 	check(child, AU_STEP_SESSION, SYS0(__NR_setsid));
 	set_up_namespaces(child);
 	program = set_descriptors(child);

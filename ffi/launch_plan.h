@@ -28,6 +28,7 @@ enum au_launch_flag {
 	AU_TERMINAL = 32,            // descriptor 0 is a terminal, and becomes the session's own
 	AU_CGROUP_NAMESPACE = 64,    // a cgroup namespace that begins at the group it is in
 	AU_BLOCK_SIGNALS = 128,      // execs with every signal blocked; else with none
+	AU_ENDS_WITH_DAEMON = 256,   // prctl(PR_SET_PDEATHSIG, SIGKILL)
 };
 
 // The step that failed. src/kernel/process/launch-steps.ts has their names for people.
@@ -78,6 +79,7 @@ enum au_launch_step {
 	AU_STEP_PIVOT = 41,          // pivot_root
 	AU_STEP_ROOT_SEAL = 42,      // mount_setattr of the tmpfs
 	AU_STEP_UNFINISHED = 43,     // it ended before it got as far as to exec
+	AU_STEP_PARENT = 44,         // prctl(PR_SET_PDEATHSIG); ESRCH: the daemon has ended already
 };
 
 // What is seen in the new root at `target`, a path without a leading slash whose directory is there.

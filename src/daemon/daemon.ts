@@ -21,6 +21,7 @@ import { localCid } from "../kernel/net/vsock.ts";
 import { peerUid } from "../kernel/net/peer-credentials.ts";
 import { KernelNamespaces } from "../kernel/namespace/kernel-namespaces.ts";
 import { FileAccounts } from "../kernel/process/file-accounts.ts";
+import { takePrecedence } from "../kernel/process/precedence.ts";
 import { NotifySockets } from "../kernel/process/notify-sockets.ts";
 import { KernelProcesses } from "../kernel/process/kernel-processes.ts";
 import type { MachineControl } from "../service/machine/handler.ts";
@@ -122,6 +123,7 @@ export class Daemon {
     machine: OwnMachine | undefined,
   ): Promise<Daemon> {
     log.info(ROLE_GREETINGS[role], { version: VERSION });
+    takePrecedence();
     const tls = loadTlsFiles(config);
     const vmAuthority = await loadVmCa(config, tls);
     for (const warning of [...tls.warnings, ...(vmAuthority?.warnings ?? [])]) {

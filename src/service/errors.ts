@@ -157,10 +157,22 @@ function rewrite(error: ConnectError, code: Code, rawMessage: string): void {
  * Maps what a gate throws, and what Connect throws while it reads the request: a call's signal is aborted with the
  * error as its reason just before the error is written, which is the one place to get hold of those.
  */
+/** What a call's signal says once it is over. One for all: a new one would be made with a trace of the stack. */
+const ENDED = new ConnectError("the call has ended", Code.Canceled);
+
+/** Connect aborts every call at its end, and gives no reason. */
+function endWithoutTrace(context: HandlerContext & { abort?(reason?: unknown): void }): void {
+  const { abort } = context;
+  if (abort !== undefined) {
+    context.abort = (reason) => abort(reason ?? ENDED);
+  }
+}
+
 export function guarded(
   gate: (context: HandlerContext) => void,
 ): (context: HandlerContext) => void {
   return (context) => {
+    endWithoutTrace(context);
     const { signal } = context;
     signal.addEventListener("abort", () => refine(signal.reason, context.method.input), {
       once: true,

@@ -50,6 +50,29 @@ function nodeHeaders(headers: Headers | undefined): Record<string, string> {
   return result;
 }
 
+async function* each(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+/** What is there of a body, which is all of it. */
+function takeWhole(request: IncomingMessage): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let next: Uint8Array | null = request.read(); next !== null; next = request.read()) {
+    chunks.push(next);
+  }
+  return chunks;
+}
+
+/** Most bodies are there whole before anybody reads them, and are had for less than the stream's own iterator costs. */
+function bodyOf(request: NodeRequest): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]: () =>
+      !isHttp2(request) && request.complete
+        ? each(takeWhole(request))
+        : (request.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>),
+  };
+}
+
 export class HttpExchange implements Exchange {
   bodyDeadline = 0;
   readonly #request: NodeRequest;
@@ -137,7 +160,7 @@ export class HttpExchange implements Exchange {
       // The authority is the peer's word and nobody here needs it, so it is left out of what has to parse.
       url: `https://auraed${this.#request.url ?? "/"}`,
       header,
-      body: this.#request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>,
+      body: bodyOf(this.#request),
       signal: this.#controller.signal,
       contextValues,
     };
@@ -154,7 +177,7 @@ export class HttpExchange implements Exchange {
       const bytes = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
       this.#writeHead(answer);
       this.#addTrailers(answer);
-      this.#response.end(bytes);
+      this.#endAtOnce(bytes);
       return;
     }
     try {
@@ -170,6 +193,18 @@ export class HttpExchange implements Exchange {
       await body?.throw?.(error).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Writes head and body as one piece, where each would be a packet and wake the peer up. */
+  #endAtOnce(bytes: Uint8Array): void {
+    if (isHttp2(this.#request)) {
+      this.#response.end(bytes);
+      return;
+    }
+    const { socket } = this.#request;
+    socket.cork();
+    this.#response.end(bytes);
+    socket.uncork();
   }
 
   #writeHead(answer: UniversalServerResponse): void {

@@ -157,8 +157,11 @@ const MODULES: Readonly<Record<string, AbiModule>> = {
     expressions: { RLIM_INFINITY: "~0ULL", RUSAGE_BYTES: "sizeof(struct rusage)" },
   },
   sched: {
-    headers: ["linux/sched.h"],
+    headers: ["linux/sched.h", "linux/sched/types.h"],
+    structs: { SCHED_ATTR: { type: "struct sched_attr" } },
     expressions: {
+      // As the kernel calls it; SCHED_OTHER is the C library's name.
+      SCHED_OTHER: "SCHED_NORMAL",
       NEW_NAMESPACES:
         "CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET",
     },

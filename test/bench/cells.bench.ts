@@ -6,12 +6,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { messageOf } from "../../src/base/errors.ts";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
 import { TestDaemon } from "../harness/daemon.ts";
 import { eventually } from "../harness/eventually.ts";
 import { writeBundle } from "./oci-bundle.ts";
-import { LineProcess, type PeerResult, startPeerRunner } from "./peer-runner.ts";
 import { figuresOf, printFigures, printValue } from "./stats.ts";
+import { compileStopwatch, Stopwatch } from "./stopwatch.ts";
 
 const RUNS = 60;
 /** So many of one way in a row, then of the next: what another way leaves in the caches counts for a few only. */
@@ -38,7 +39,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 const CLIENT = {
-  authority: `127.0.0.1:${daemon.port}`,
+  port: daemon.port,
   ca: daemon.pki("ca.crt"),
   cert: daemon.pki("_signed.client.nova.crt"),
   key: daemon.pki("client.nova.key"),
@@ -46,8 +47,10 @@ const CLIENT = {
 
 let serial = 0;
 
+type Calls = readonly (readonly [method: string, request: unknown])[];
+
 /** `true` in a cell of its own, from nothing to nothing. */
-function wholeCell(): unknown {
+function wholeCell(): Calls {
   const cellName = `${prefix}-${serial++}`;
   return [
     ["Allocate", { cell: { name: cellName, isolateProcess: true, isolateNetwork: true } }],
@@ -58,12 +61,12 @@ function wholeCell(): unknown {
 }
 
 /** The same, by one call. */
-function wholeRun(): unknown {
+function wholeRun(): Calls {
   const cell = { name: `${prefix}-${serial++}`, isolateProcess: true, isolateNetwork: true };
   return [["Run", { cell, executable: { name: "true", args: [program] } }]];
 }
 
-function inCell(cellName: string): unknown {
+function inCell(cellName: string): Calls {
   const executableName = `x${serial++}`;
   return [
     ["Start", { cellName, executable: { name: executableName, args: [program] } }],
@@ -72,16 +75,9 @@ function inCell(cellName: string): unknown {
 }
 
 /** The same, by one call. */
-function inCellAtOnce(cellName: string): unknown {
+function inCellAtOnce(cellName: string): Calls {
   const executable = { name: `x${serial++}`, args: [program] };
   return [["Start", { cellName, executable, untilEnded: true }]];
-}
-
-function msOf({ ms, error }: PeerResult): number {
-  if (error !== undefined) {
-    throw new Error(error);
-  }
-  return ms;
 }
 
 async function benchRuns(): Promise<void> {
@@ -90,26 +86,25 @@ async function benchRuns(): Promise<void> {
     "runc run": ["runc", "run", "--bundle", scratch, `${prefix}-peer`],
     "systemd-run --wait": ["systemd-run", "--wait", "--quiet", "/bin/true"],
   };
-  await using runner = startPeerRunner();
-  const sequence = ["node", join(import.meta.dir, "sequence.mjs"), JSON.stringify(CLIENT)];
-  await using client = new LineProcess(sequence);
+  const stopwatch = await compileStopwatch(scratch);
+  await using runner = Stopwatch.ofPrograms(stopwatch);
+  await using client = Stopwatch.ofCalls(stopwatch, CLIENT);
+  const call = (calls: Calls): Promise<number> =>
+    client.time(calls.flatMap(([method, request]) => [method, JSON.stringify(request)]));
   const host = `${prefix}-host`;
   await cells.allocate({ cell: { name: host, isolateProcess: true, isolateNetwork: true } });
   const ways: [string, () => Promise<number>][] = [
-    ["auraed: Run", async () => msOf(await client.ask(wholeRun()))],
-    ["auraed: Allocate, Start, Wait, Free", async () => msOf(await client.ask(wholeCell()))],
-    [
-      "auraed: Start until it has ended, in a cell",
-      async () => msOf(await client.ask(inCellAtOnce(host))),
-    ],
-    ["auraed: Start and Wait, in a cell", async () => msOf(await client.ask(inCell(host)))],
+    ["auraed: Run", () => call(wholeRun())],
+    ["auraed: Allocate, Start, Wait, Free", () => call(wholeCell())],
+    ["auraed: Start until it has ended, in a cell", () => call(inCellAtOnce(host))],
+    ["auraed: Start and Wait, in a cell", () => call(inCell(host))],
   ];
   for (const [name, argv] of Object.entries(peers)) {
-    const { error } = await runner.ask(argv);
-    if (error === undefined) {
-      ways.push([`peer: ${name}`, async () => msOf(await runner.ask(argv))]);
-    } else {
-      console.log(`  peer: ${name}: not to be had here: ${error.trim().split("\n")[0]}`);
+    try {
+      await runner.time(argv);
+      ways.push([`peer: ${name}`, () => runner.time(argv)]);
+    } catch (error) {
+      console.log(`  peer: ${name}: not to be had here: ${messageOf(error)}`);
     }
   }
   const measure = async (): Promise<Map<string, number[]>> => {

@@ -1,7 +1,7 @@
 /** CellService.Run against a real daemon: what is left of a run, whatever way it ends. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { CellService, ExecutableState } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
@@ -89,6 +89,25 @@ describe.skipIf(missing !== undefined)(`CellService.Run on this host ${missing ?
       ["x", ExecutableState.EXITED],
     ]);
     await cells().free({ cellName });
+  });
+
+  test("the daemon and its launcher go before what they run", async () => {
+    // The 19th field of /proc/pid/stat.
+    const niceOf = (stat: string): number =>
+      Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+    const read = (file: string): string => readFileSync(`/proc/${file}`, "utf8");
+    const { request } = jobOf("cat /proc/self/stat /proc/1/stat");
+    const { hostPid } = await cells().run(request);
+    const source = { processId: hostPid, follow: false, raw: true };
+    let text = "";
+    for await (const { data } of daemon.client(ObserveService).getSubProcessStream(source)) {
+      text += Buffer.from(data).toString();
+    }
+    expect(text.trimEnd().split("\n").map(niceOf)).toEqual([0, 0]);
+    const children = read(`${daemon.pid}/task/${daemon.pid}/children`).split(" ").filter(Boolean);
+    const launcher = children.filter((pid) => read(`${pid}/comm`) === "aurae-launch\n");
+    const owners = [`${daemon.pid}`, ...launcher];
+    expect(owners.map((pid) => niceOf(read(`${pid}/stat`)))).toEqual([-10, -10]);
   });
 
   test("leaves no cell when the program is not there", async () => {

@@ -65,7 +65,9 @@ describe.skipIf(missingForCells !== undefined)("namespaces that are on their way
   test("take a process, which is in all of them, with /proc and the host name as they are to be", async () => {
     for (let i = 0; i < 40; i++) {
       const made = fixture.begin({ network: i % 2 === 0, hostname: `h${i}` });
-      const command = "echo $$; hostname; cat /proc/1/comm; cat /sys/class/net/lo/carrier";
+      // Where it is quick, the first process has not said yet what it is called.
+      const command =
+        "echo $$; hostname; until grep -x aurae-cell /proc/1/comm; do :; done; cat /sys/class/net/lo/carrier";
       const it = await fixture.run(command, { namespaces: made });
       expect(it.stdout.split("\n").slice(0, 3)).toEqual(["2", `h${i}`, "aurae-cell"]);
       if (i % 2 === 0) {

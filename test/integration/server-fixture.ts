@@ -92,8 +92,13 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** A TLS connection with bytes of the test's own making. */
-  async rawTls(alpn: "h2" | "http/1.1", pair: Pair = this.admin, unix = false): Promise<RawPeer> {
-    const where = unix ? { path: this.socketPath } : { host: "127.0.0.1", port: this.port };
+  async rawTls(
+    alpn: "h2" | "http/1.1",
+    pair: Pair = this.admin,
+    unix = false,
+    port = this.port,
+  ): Promise<RawPeer> {
+    const where = unix ? { path: this.socketPath } : { host: "127.0.0.1", port };
     const socket = connectTls({ ...where, ...this.clientTls(pair), ALPNProtocols: [alpn] });
     const peer = new RawPeer(socket);
     await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,5 @@
 /** One port, one socket, and everything that is spoken there. */
+import { type AddressInfo, connect, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import {
@@ -39,6 +40,15 @@ function transports(): [string, Transport][] {
   ];
 }
 
+/** RFC 8446 section 5.1: a type, a version of two bytes, and a length of two. */
+function recordCount(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) {
+    count += 1;
+  }
+  return count;
+}
+
 describe("Server", () => {
   test("answers a unary call, an error and a stream in every protocol", async () => {
     for (const [name, transport] of transports()) {
@@ -63,6 +73,38 @@ describe("Server", () => {
       ended.abort();
       expect(seen).toEqual([Status.SERVING]);
     }
+  });
+
+  test("answers a unary call over HTTP/1.1 by one TLS record, which wakes the peer up once", async () => {
+    let bytes = Buffer.alloc(0);
+    const between = createServer((client) => {
+      const server = connect(fixture.port, "127.0.0.1");
+      client.pipe(server);
+      server.pipe(client);
+      server.on("data", (chunk: Buffer) => {
+        bytes = Buffer.concat([bytes, chunk]);
+      });
+      client.on("error", () => server.destroy());
+      server.on("error", () => client.destroy());
+    });
+    const port = await new Promise<number>((resolve) => {
+      between.listen(0, "127.0.0.1", () => resolve((between.address() as AddressInfo).port));
+    });
+    const peer = await fixture.rawTls("http/1.1", undefined, false, port);
+    const call = async (count: number): Promise<number> => {
+      peer.send(
+        `POST /${DISCOVER} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`,
+      );
+      await peer.until((text) => text.split('"version"').length > count);
+      return recordCount(bytes);
+    };
+    // With the first come the session's tickets.
+    const before = await call(1);
+    for (let calls = 2; calls <= 20; calls++) {
+      expect((await call(calls)) - before).toBe(calls - 1);
+    }
+    peer.socket.destroy();
+    between.close();
   });
 
   test("answers curl on TCP and on the Unix socket, over HTTP/1.1 and HTTP/2", async () => {

@@ -23,7 +23,8 @@ export function createNamespaces(
     if (parent !== undefined) {
       requireThawed(kernel, parent.name);
     }
-    using cgroup = kernel.cgroups.open(leafOf(spec.name));
+    // The first process of one that goes with its caller is the daemon's own business, and ends with the daemon.
+    using cgroup = spec.isTransient ? undefined : kernel.cgroups.open(leafOf(spec.name));
     return kernel.namespaces.create({
       process: spec.isolateProcess,
       network: spec.isolateNetwork,

@@ -52,6 +52,24 @@ describe("run", () => {
     expect(world.kernel.cgroups.paths).toEqual([]);
   });
 
+  test("has the first process of its cell in the daemon's own group, which it ends with", async () => {
+    const spec = cellSpec({ name: CellName.parse("job"), isolateProcess: true });
+    const line = { kind: "shell", line: "true" } as const;
+    const done = run(
+      world.cells,
+      spec,
+      executableSpec({ name: executableName("x"), command: line }),
+      caller.signal,
+    );
+    expect(world.kernel.namespaces.last.request.cgroup).toBeUndefined();
+    expect(world.kernel.cgroups.processes("job/_")).toEqual([]);
+    world.kernel.processes.last.exit(exitedWith(0));
+    await done;
+    world.allocate("kept", { isolateProcess: true });
+    expect(world.kernel.namespaces.last.request.cgroup).toBeDefined();
+    expect(world.kernel.cgroups.processes("kept/_")).toHaveLength(1);
+  });
+
   test("says why the namespaces of its cell could not be made, and frees it", async () => {
     world.kernel.namespaces.failNext = "ENOSPC";
     const failed = run(

@@ -13,8 +13,6 @@
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { Outcome } from "../../base/outcome.ts";
-import { removeTree } from "../../kernel/cgroup/cgroups.ts";
-import type { ExitStatus } from "../../kernel/process/exit-status.ts";
 import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
 import type { EventInit, EventKind } from "../events/event-log.ts";
 import { type Ending, endingFrom, UNSEEN } from "./ending.ts";
@@ -26,8 +24,6 @@ import { Lives, type ProcessIds } from "./lives.ts";
 import { blockerOf, lostOf } from "./order.ts";
 import { isFailure, Restarts } from "./restarts.ts";
 import type { Surroundings } from "./surroundings.ts";
-
-export type { ExitStatus, Surroundings };
 
 /** For one that is to start in a frozen cell. */
 const FROZEN_RETRY_MS = 250;
@@ -379,13 +375,17 @@ export class Executable {
   }
 
   async #stop(asked: Partial<StopPolicy>): Promise<Ending | undefined> {
-    const { kernel, cgroup } = this.#around;
     await this.#endTree(asked);
-    removeTree(kernel.cgroups, cgroup);
+    this.#lives.removeTree();
     this.#around.closed();
     this.#emit("stopped", { status: this.#ending?.status });
     this.#final.resolve(this.#ending ?? this.#endingFrom(UNSEEN));
     return this.#ending;
+  }
+
+  /** Removes its control group, if it has ended for good and nothing is in there. @returns whether it is gone */
+  isCleared(what: "group" | "tree"): boolean {
+    return this.isOver && this.process === undefined && this.#lives.isRemoved(what);
   }
 
   #emit(kind: EventKind, more: Partial<EventInit> = {}): void {

@@ -4,7 +4,6 @@
  */
 import { AuraeError, messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
-import { isRemoved, isTreeRemoved } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
 import {
@@ -19,11 +18,12 @@ import type { Ending } from "./ending.ts";
 import { directoryName, type ExecutableName } from "./executable-name.ts";
 import { type ExecutableRecord, launchRecord } from "./executable-record.ts";
 import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
-import { Executable, type Surroundings } from "./executable.ts";
+import { Executable } from "./executable.ts";
 import { optionsFrom } from "./launch.ts";
 import { removeGroup } from "./life.ts";
 import { lostOf } from "./order.ts";
 import type { Outputs } from "./outputs.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { TappedOutput } from "./taps.ts";
 
 /** What all executables of a daemon share. */
@@ -79,11 +79,7 @@ export class Executables implements Iterable<Executable> {
    * @returns whether all have @throws {SyscallError}
    */
   clearGone(): boolean {
-    const { cgroups } = this.#context.kernel;
-    return [...this].every(
-      ({ spec, isOver, process }) =>
-        isOver && process === undefined && isTreeRemoved(cgroups, this.#cgroupOf(spec.name)),
-    );
+    return [...this].every((executable) => executable.isCleared("tree"));
   }
 
   get(name: ExecutableName): Executable | undefined {
@@ -222,12 +218,8 @@ export class Executables implements Iterable<Executable> {
 
   /** Many may be there that have ended, and each control group costs the kernel memory, and a part of every walk. */
   #tidy(name: ExecutableName): void {
-    const state = this.#byName.get(name)?.state;
-    if (state !== "exited" && state !== "failed") {
-      return;
-    }
     try {
-      isRemoved(this.#context.kernel.cgroups, this.#cgroupOf(name));
+      this.#byName.get(name)?.isCleared("group");
     } catch (error) {
       log.warn("could not remove a control group", { executable: name, cause: messageOf(error) });
     }

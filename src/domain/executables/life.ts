@@ -82,6 +82,11 @@ export class Life {
         await endGroup(this.#kernel, this.#name, this.#cgroup);
       }
     }
+    await this.finish();
+  }
+
+  /** Resolves once the first process has ended, and its output, where nothing is left to end. */
+  async finish(): Promise<void> {
     await this.process.exited.catch(() => undefined);
     await this.#output.finish();
   }

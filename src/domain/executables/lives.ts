@@ -2,7 +2,7 @@
  * The lives of one executable, one after the other: begins one or takes one up, has it watched over, and ends it with
  * what is left of its tree. It decides nothing: what follows upon what it tells is for executable.ts.
  */
-import { removeTree } from "../../kernel/cgroup/cgroups.ts";
+import { isRemoved, isTreeRemoved, removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
@@ -31,6 +31,8 @@ export class Lives {
   #life: Life | undefined;
   #watch: Watch | undefined;
   #isAlive = false;
+  /** Whether its control group is known to be gone, and with it all of its processes. */
+  #isGroupGone = false;
   #lastPids: ProcessIds;
 
   /** @param lastPids of the one that an earlier daemon had */
@@ -70,6 +72,7 @@ export class Lives {
     if (makeGroup(kernel, cgroup)) {
       undo.defer(() => removeTree(kernel.cgroups, cgroup));
     }
+    this.#isGroupGone = false;
     const watch = undo.use(this.#createWatch());
     const process = spawn(this.#around, watch.options);
     undo.move();
@@ -121,8 +124,26 @@ export class Lives {
     if (this.#life === undefined) {
       await this.clear();
     } else {
-      await this.#life.end(policy);
+      await (this.#isGroupGone ? this.#life.finish() : this.#life.end(policy));
       await this.#life.ended;
+    }
+  }
+
+  /**
+   * Removes its control group unless a process is in there, or, for the group alone, another group.
+   * @returns whether it is gone @throws {SyscallError}
+   */
+  isRemoved(what: "group" | "tree"): boolean {
+    const { kernel, cgroup } = this.#around;
+    this.#isGroupGone ||= (what === "group" ? isRemoved : isTreeRemoved)(kernel.cgroups, cgroup);
+    return this.#isGroupGone;
+  }
+
+  /** Removes its control group with all below, where no process is. @throws {SyscallError} EBUSY */
+  removeTree(): void {
+    if (!this.#isGroupGone) {
+      removeTree(this.#around.kernel.cgroups, this.#around.cgroup);
+      this.#isGroupGone = true;
     }
   }
 
@@ -132,7 +153,7 @@ export class Lives {
     await (this.#life?.clear() ?? endGroup(kernel, this.#spec.name, cgroup));
     // Since Linux 6.14, what is born by CLONE_INTO_CGROUP into a group that cgroup.kill was ever written to is killed at
     // once, so the next life gets a new one.
-    removeTree(kernel.cgroups, cgroup);
+    this.removeTree();
   }
 
   /** Resolves when nobody can write output any more. */

@@ -75,6 +75,8 @@ export class OutputHistory implements HistoryView, OutputSource {
   #runs: readonly StoredRun[];
   /** Whether what stands beside the bytes is to be written before the next of them. */
   #isUnstored = false;
+  /** Whether there may be something of it on disk. */
+  #mayHaveFiles: boolean;
   #order = 0;
   /** How many readers want both streams in order. */
   #mergers = 0;
@@ -84,6 +86,7 @@ export class OutputHistory implements HistoryView, OutputSource {
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.executable = options.executable;
+    this.#mayHaveFiles = options.isNew !== true;
     const { runs, end } = options.isNew === true ? NO_METADATA : readMetadata(options.folder);
     this.#runs = runs;
     const open = (stream: StreamName) => {
@@ -109,6 +112,10 @@ export class OutputHistory implements HistoryView, OutputSource {
   get keptBytes(): number {
     const sizes = STREAM_NAMES.flatMap((name) => this.views[name].segments.map(({ size }) => size));
     return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  get mayHaveFiles(): boolean {
+    return this.#mayHaveFiles;
   }
 
   /** How much of the output could not be kept since this was opened. */
@@ -282,6 +289,7 @@ export class OutputHistory implements HistoryView, OutputSource {
     const { root, relative, folder } = this.#options;
     const metadata = { runs: this.#runs, end };
     this.#isUnstored = false;
+    this.#mayHaveFiles = true;
     try {
       try {
         writeMetadata(folder, metadata);

@@ -172,6 +172,7 @@ export class OutputStore implements OutputSources {
           relative,
           executable: history.executable,
           bytes: history.keptBytes,
+          mayHaveFiles: history.mayHaveFiles,
           changedMs: this.#now(),
           runs: history.runs,
         });

@@ -21,6 +21,8 @@ export interface Kept {
   readonly relative: string;
   readonly executable: string;
   readonly bytes: number;
+  /** Whether something of it may be on disk. */
+  readonly mayHaveFiles: boolean;
   /** When something was written there last, in milliseconds since 1970. */
   readonly changedMs: number;
   readonly runs: readonly StoredRun[];
@@ -90,12 +92,12 @@ export class Retention {
    */
   prune(isOpen: (relative: string) => boolean): void {
     const all = this.#load();
-    for (const relative of all.keys()) {
+    for (const { relative, mayHaveFiles } of all.values()) {
       const isWithin = all.size <= this.#maxHistories && this.#bytes <= this.#maxBytes;
       if (isWithin || all.size <= 1) {
         return;
       }
-      if (!isOpen(relative)) {
+      if (mayHaveFiles && !isOpen(relative)) {
         this.remove(relative);
       }
       this.#drop(relative);
@@ -193,5 +195,12 @@ function keptAt(root: string, relative: string, executable: string): Kept {
       }
     }
   }
-  return { relative, executable, bytes, changedMs, runs: readMetadata(folder).runs };
+  return {
+    relative,
+    executable,
+    bytes,
+    mayHaveFiles: true,
+    changedMs,
+    runs: readMetadata(folder).runs,
+  };
 }

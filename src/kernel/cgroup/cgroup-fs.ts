@@ -37,7 +37,8 @@ export class CgroupFs implements Cgroups {
   }
 
   #file(path: string, file = ""): string {
-    return [this.root, path, file].filter((part) => part !== "").join("/");
+    const group = path === "" ? this.root : `${this.root}/${path}`;
+    return file === "" ? group : `${group}/${file}`;
   }
 
   controllers(): ReadonlySet<Controller> {

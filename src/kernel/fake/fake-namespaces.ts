@@ -73,7 +73,9 @@ export class FakeNamespaces implements Namespaces {
     const pid = this.#processes.takePid();
     const fake = new FakeCellNamespaces(pid, request, () => this.#ended(fake));
     this.all.set(pid, fake);
-    this.#cgroups.join(this.#cgroups.pathOf(request.cgroup), pid);
+    if (request.cgroup !== undefined) {
+      this.#cgroups.join(this.#cgroups.pathOf(request.cgroup), pid);
+    }
     return fake;
   }
 

@@ -1,13 +1,19 @@
 /** The namespaces of one cell, as whoever starts a process in them needs them: by their first process's pidfd. */
 import { ERRNO } from "../abi/errno.ts";
-import { CLONE_NEWPID } from "../abi/sched.ts";
+import { CLONE_NEWPID, CLONE_NEWUTS } from "../abi/sched.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import type { NamespacesToJoin } from "../process/launch-plan.ts";
 import { LaunchError } from "../process/launcher.ts";
 import { SyscallError } from "../sys/error.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
-import { syscallRaw } from "../sys/syscall.ts";
+import { cString, syscall, syscallRaw } from "../sys/syscall.ts";
 import type { CellNamespaces } from "./namespaces.ts";
+
+/** The daemon's. */
+export interface OwnNamespaces {
+  readonly pid: FileDescriptor;
+  readonly uts: FileDescriptor;
+}
 
 /** The process that holds namespaces, in the making. Each throws a LaunchError where it did not come about. */
 export interface Holder {
@@ -32,16 +38,16 @@ interface Settled {
 export class KernelCellNamespaces implements CellNamespaces {
   /** CLONE_NEW* bits of those that are not the daemon's. */
   readonly bits: number;
-  readonly #ownPidNamespace: FileDescriptor;
+  readonly #own: OwnNamespaces;
   readonly #holder: Holder;
   #outcome: { readonly settled: Settled } | { readonly failure: unknown } | undefined;
   #startTime: bigint | undefined;
   #isKilled = false;
   #isEnded = false;
 
-  constructor(bits: number, ownPidNamespace: FileDescriptor, holder: Holder) {
+  constructor(bits: number, own: OwnNamespaces, holder: Holder) {
     this.bits = bits;
-    this.#ownPidNamespace = ownPidNamespace;
+    this.#own = own;
     this.#holder = holder;
   }
 
@@ -104,7 +110,7 @@ export class KernelCellNamespaces implements CellNamespaces {
       },
       launch: this.#holder.launch,
       namespaces: this.bits,
-      ownPidNamespace: this.#ownPidNamespace.number,
+      ownPidNamespace: this.#own.pid.number,
     };
   }
 
@@ -114,6 +120,29 @@ export class KernelCellNamespaces implements CellNamespaces {
       throw new LaunchError("setns", ERRNO.ESRCH, "namespaces of cell");
     }
     return pidfd.number;
+  }
+
+  /**
+   * Gives those that are settled another host name, if they have one of their own; the calling thread is in there meanwhile.
+   * @returns whether it has the name then @throws {SyscallError} where the thread can't get back
+   */
+  setHostname(name: string): boolean {
+    this.settleQuietly();
+    if (this.#outcome === undefined || "failure" in this.#outcome) {
+      return false;
+    }
+    if ((this.bits & CLONE_NEWUTS) === 0) {
+      return true;
+    }
+    const pidfd = this.#holder.pidfd();
+    // ESRCH: its first process was ended by somebody else.
+    if (pidfd.isClosed || syscallRaw("setns", pidfd.number, CLONE_NEWUTS) < 0) {
+      return false;
+    }
+    const bytes = cString(name);
+    const answer = syscallRaw("sethostname", bytes, bytes.length - 1);
+    syscall("setns", "the daemon's UTS namespace", this.#own.uts.number, CLONE_NEWUTS);
+    return answer >= 0;
   }
 
   end(): void {

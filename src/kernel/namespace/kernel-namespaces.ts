@@ -17,8 +17,9 @@ import type { ProcessIdentity } from "../process/processes.ts";
 import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { openCellInit } from "./cell-init.ts";
-import { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
+import { KernelCellNamespaces, type OwnNamespaces } from "./kernel-cell-namespaces.ts";
 import type { CellNamespaces, NamespaceRequest, Namespaces } from "./namespaces.ts";
+import { SpareNamespaces } from "./spare-namespaces.ts";
 
 /** By their names in /proc/pid/ns. */
 const KINDS = {
@@ -53,7 +54,11 @@ export class KernelNamespaces implements Namespaces, Disposable {
   readonly #watcher: ExitWatcher;
   readonly #program = openCellInit();
   readonly #null = new FileDescriptor(openSync("/dev/null", "r+"));
-  readonly #ownPidNamespace = new FileDescriptor(openSync("/proc/self/ns/pid", "r"));
+  readonly #own: OwnNamespaces = {
+    pid: new FileDescriptor(openSync("/proc/self/ns/pid", "r")),
+    uts: new FileDescriptor(openSync("/proc/self/ns/uts", "r")),
+  };
+  readonly #spares = new SpareNamespaces((bits) => this.#begin(bits));
 
   /** @param watcher the one that also watches the executables, whose ends it gets by the same signal */
   constructor(watcher: ExitWatcher) {
@@ -64,30 +69,50 @@ export class KernelNamespaces implements Namespaces, Disposable {
     const { hostname, cgroup } = request;
     const parent = request.parent === undefined ? undefined : kernelNamespaces(request.parent);
     const bits = (request.process ? OF_PROCESSES : 0) | (request.network ? CLONE_NEWNET : 0);
+    if (cgroup === undefined && parent === undefined) {
+      return this.#spares.take(bits, hostname) ?? this.#begin(bits, { hostname });
+    }
     using undo = new DisposableStack();
     // The caller's is closed before these are settled.
-    const group = undo.use(cgroup.duplicate());
+    const group = cgroup === undefined ? undefined : undo.use(cgroup.duplicate());
+    const namespaces = this.#begin(bits, { hostname, parent, group });
+    undo.move();
+    return namespaces;
+  }
+
+  /** @param group is closed once they are settled */
+  #begin(
+    bits: number,
+    {
+      hostname,
+      parent,
+      group,
+    }: {
+      readonly hostname?: string;
+      readonly parent?: KernelCellNamespaces | undefined;
+      readonly group?: FileDescriptor | undefined;
+    } = {},
+  ): KernelCellNamespaces {
     const begun = new BegunLaunch({
       paths: [],
       programFd: this.#program.number,
-      argv: ["aurae-cell", hostname],
+      argv: hostname === undefined ? ["aurae-cell"] : ["aurae-cell", hostname],
       env: {},
       cwd: "/",
-      cgroupFd: group.number,
+      cgroupFd: group?.number,
       cgroupNamespace: true,
-      ...(parent === undefined || parent.bits === 0 ? {} : { join: parent.join() }),
+      join: parent === undefined || parent.bits === 0 ? undefined : parent.join(),
       newNamespaces: bits,
-      hostname,
+      hostname: hostname ?? "spare",
       stdin: this.#null.number,
       stdout: this.#null.number,
       stderr: this.#null.number,
       noNewPrivileges: false,
       resourceLimits: [],
       blockSignals: true,
+      endsWithDaemon: group === undefined,
     });
-    undo.move();
-    const all = bits | (parent?.bits ?? 0);
-    return new KernelCellNamespaces(all, this.#ownPidNamespace, {
+    return new KernelCellNamespaces(bits | (parent?.bits ?? 0), this.#own, {
       launch: begun,
       pidfd: () => begun.end().pidfd,
       watched: () => {
@@ -112,7 +137,7 @@ export class KernelNamespaces implements Namespaces, Disposable {
     try {
       const bits = foreignBits(identity.pid);
       const ended = this.#watcher.watchStranger(identity.pid, pidfd);
-      return new KernelCellNamespaces(bits, this.#ownPidNamespace, {
+      return new KernelCellNamespaces(bits, this.#own, {
         pidfd: () => pidfd,
         watched: () => ({ pid: identity.pid, startTime: () => identity.startTime, ended }),
       });
@@ -126,8 +151,10 @@ export class KernelNamespaces implements Namespaces, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#spares[Symbol.dispose]();
     this.#program[Symbol.dispose]();
     this.#null[Symbol.dispose]();
-    this.#ownPidNamespace[Symbol.dispose]();
+    this.#own.pid[Symbol.dispose]();
+    this.#own.uts[Symbol.dispose]();
   }
 }

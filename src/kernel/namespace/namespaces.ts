@@ -15,8 +15,11 @@ export interface NamespaceRequest {
   readonly hostname: string;
   /** The cell above that has namespaces; what is not unshared is shared with it. Left out: with the daemon. */
   readonly parent?: CellNamespaces | undefined;
-  /** The directory of the control group that the first process is born in. */
-  readonly cgroup: FileDescriptor;
+  /**
+   * The directory of the control group that the first process is born in. Left out: the daemon's own, and the process ends
+   * with the daemon.
+   */
+  readonly cgroup?: FileDescriptor | undefined;
 }
 
 /**

@@ -99,6 +99,7 @@ export const LAUNCH_FLAGS = {
   TERMINAL: 32,
   CGROUP_NAMESPACE: 64,
   BLOCK_SIGNALS: 128,
+  ENDS_WITH_DAEMON: 256,
 } as const;
 
 export const MAX_DESCRIPTORS = 64;
@@ -159,10 +160,10 @@ export interface LaunchPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   /** The control group to be born in. Left out: the daemon's own. */
-  readonly cgroupFd?: number;
+  readonly cgroupFd?: number | undefined;
   /** Whether it gets a cgroup namespace, which begins at its group. */
   readonly cgroupNamespace: boolean;
-  readonly join?: NamespacesToJoin;
+  readonly join?: NamespacesToJoin | undefined;
   /** CLONE_NEW* bits of namespaces to make, within those that are joined. */
   readonly newNamespaces?: number;
   /** In a new UTS namespace. */
@@ -187,6 +188,8 @@ export interface LaunchPlan {
   readonly resourceLimits: readonly ResourceLimit[];
   /** Execs with every signal blocked; else with none. */
   readonly blockSignals?: boolean;
+  /** Whether the kernel ends it with the daemon's thread that started the launcher. Its user has to be the daemon's. */
+  readonly endsWithDaemon?: boolean;
 }
 
 /** A packed plan. Both views are of memory that the next one is packed into. */
@@ -230,6 +233,7 @@ function flagsOf(plan: LaunchPlan): number {
     TERMINAL: plan.terminal === true,
     CGROUP_NAMESPACE: plan.cgroupNamespace,
     BLOCK_SIGNALS: plan.blockSignals === true,
+    ENDS_WITH_DAEMON: plan.endsWithDaemon === true,
   };
   let bits = 0;
   for (const name of Object.keys(LAUNCH_FLAGS) as (keyof typeof LAUNCH_FLAGS)[]) {
@@ -276,7 +280,7 @@ export function packLaunchPlan(plan: LaunchPlan, joinPlan = 0): PackedPlan {
     hostname: message.string(hostname),
     namespaces: plan.newNamespaces ?? 0,
     join: join?.namespaces ?? 0,
-    rlimits: message.structs(RLIMIT, plan.resourceLimits, (limit) => ({ ...limit })),
+    rlimits: message.structs(RLIMIT, plan.resourceLimits, (limit) => limit),
     groups: message.bytes(new Uint8Array(Uint32Array.from(groups).buffer)),
     capabilities: plan.capabilities ?? 0n,
     filter: seccomp === undefined ? 0 : message.bytes(seccomp),
@@ -304,5 +308,8 @@ export function packLaunchPlan(plan: LaunchPlan, joinPlan = 0): PackedPlan {
     join_plan: joinPlan,
     join_pidfd: message.descriptor(joinPidfd),
   };
-  return message.finish((view, length) => LAUNCH_PLAN.write(view, { length, ...packed }));
+  return message.finish((view, length) => {
+    LAUNCH_PLAN.write(view, packed);
+    LAUNCH_PLAN.write(view, { length });
+  });
 }

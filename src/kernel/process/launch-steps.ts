@@ -73,6 +73,7 @@ export const LAUNCH_STEPS: readonly LaunchStep[] = [
   { call: "pivot_root", object: () => "/" },
   { call: "mount_setattr", object: () => "/ of a new root" },
   { call: "end before exec of" },
+  { call: "tie to the daemon" },
 ];
 
 /** What failed, for the message of an error. */

@@ -10,13 +10,16 @@ import { FileDescriptor } from "../sys/fd.ts";
 import { library } from "../sys/library.ts";
 import { addressOf } from "../sys/memory.ts";
 import { LAUNCH, LAUNCHER, type PackedPlan } from "./launch-plan.ts";
+import { takePrecedence } from "./precedence.ts";
 import { openSealedProgram } from "./sealed-program.ts";
 
 export class LauncherProcess {
   readonly #state: Uint8Array;
+  readonly #view: DataView;
 
   private constructor(state: Uint8Array) {
     this.#state = state;
+    this.#view = new DataView(state.buffer);
   }
 
   /** @throws {SyscallError} */
@@ -29,21 +32,23 @@ export class LauncherProcess {
     if (answer < 0) {
       throw new SyscallError("start", Number(-answer), "the launcher of processes");
     }
-    return new LauncherProcess(state);
+    const launcher = new LauncherProcess(state);
+    takePrecedence(launcher.pid);
+    return launcher;
   }
 
   get pid(): number {
-    return LAUNCHER.read(new DataView(this.#state.buffer), "pid");
+    return LAUNCHER.read(this.#view, "pid");
   }
 
   /** Whether nobody can talk to it any more. */
   get hasFailed(): boolean {
-    return LAUNCHER.read(new DataView(this.#state.buffer), "error") !== 0;
+    return LAUNCHER.read(this.#view, "error") !== 0;
   }
 
   /** Asks for a process. @returns a `struct au_launch` for `end`, which the kernel does not write to in between */
-  begin({ message, descriptors, descriptorCount }: PackedPlan): Uint8Array {
-    const launch = new Uint8Array(LAUNCH.size);
+  begin({ message, descriptors, descriptorCount }: PackedPlan): DataView {
+    const launch = LAUNCH.make({});
     // SAFETY: all four are ours, and outlive the call; the C side keeps no pointer, and adds one descriptor, for which
     // the plan leaves room.
     library().au_launch_begin(
@@ -57,7 +62,7 @@ export class LauncherProcess {
   }
 
   /** Waits until the process runs or has failed to. */
-  end(launch: Uint8Array): void {
+  end(launch: DataView): void {
     // SAFETY: both are ours, and outlive the call.
     library().au_launch_end(addressOf(this.#state), addressOf(launch));
   }

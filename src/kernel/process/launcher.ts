@@ -66,7 +66,7 @@ export function endLauncher(): void {
 export class BegunLaunch {
   readonly #plan: LaunchPlan;
   #launcher: LauncherProcess;
-  #launch: Uint8Array;
+  #launch: DataView;
   /** The one that began before it, or after it, and has not ended. */
   #before: BegunLaunch | undefined;
   #after: BegunLaunch | undefined;
@@ -169,7 +169,7 @@ export class BegunLaunch {
     field:
       "step" | "error" | "detail" | "pid" | "pidfd" | "namespace_pid" | "was_served" | "number",
   ) {
-    return LAUNCH.read(new DataView(this.#launch.buffer), field);
+    return LAUNCH.read(this.#launch, field);
   }
 
   /** Waits until the process runs; asked again, it says the same. @throws {LaunchError} naming the step; nothing is left */

@@ -38,7 +38,7 @@ const QUICK_TURNS = 8;
 const OUTPUT_PIPE = layout({ inode: "u64", reader: "i32", writer: "i32" });
 
 /** For calls, of which there is one at a time. */
-const made = new Uint8Array(OUTPUT_PIPE.size);
+const made = OUTPUT_PIPE.make({});
 const scratch = { count: new Int32Array(1), offset: new BigInt64Array(1) };
 let readBuffer: Uint8Array | undefined;
 
@@ -235,10 +235,9 @@ export function createOutputPipe(poll: SignalPoll): OutputPipeEnds {
   if (answer < 0) {
     throw new SyscallError("pipe2", -answer, "for output");
   }
-  const view = new DataView(made.buffer);
-  const reader = stack.use(new FileDescriptor(OUTPUT_PIPE.read(view, "reader")));
-  const writer = stack.use(new FileDescriptor(OUTPUT_PIPE.read(view, "writer")));
-  const inode = OUTPUT_PIPE.read(view, "inode");
+  const reader = stack.use(new FileDescriptor(OUTPUT_PIPE.read(made, "reader")));
+  const writer = stack.use(new FileDescriptor(OUTPUT_PIPE.read(made, "writer")));
+  const inode = OUTPUT_PIPE.read(made, "inode");
   const pipe = new KernelPipe(reader, poll);
   stack.move();
   return { pipe, writer, inode };

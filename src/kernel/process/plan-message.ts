@@ -12,6 +12,7 @@ export const MAX_SENT = 96;
 
 const encoder = new TextEncoder();
 const kept = new Uint8Array(FIRST_BYTES);
+const keptView = new DataView(kept.buffer);
 const descriptors = new Int32Array(MAX_SENT);
 
 /** A layout that can be written. */
@@ -21,7 +22,7 @@ interface Structure<V> extends Block {
 
 export class PlanMessage {
   #bytes: Uint8Array = kept;
-  #view = new DataView(kept.buffer);
+  #view = keptView;
   #length: number;
   #descriptorCount = 0;
 

@@ -2,10 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { AuraeError, type FieldViolation } from "../../base/errors.ts";
 import type { Ending } from "../../domain/executables/ending.ts";
-import type {
-  Executable as DomainExecutable,
-  ExitStatus,
-} from "../../domain/executables/executable.ts";
+import type { Executable as DomainExecutable } from "../../domain/executables/executable.ts";
 import { executableName, type ExecutableName } from "../../domain/executables/executable-name.ts";
 import {
   type Command,
@@ -203,7 +200,9 @@ export function executableSpecFrom(executable: Executable, request: RunAs): Exec
 
 const namesFrom = (names: readonly string[]): ExecutableName[] => names.map(executableName);
 
-export function exitStatusToProto(status: ExitStatus): MessageInitShape<typeof ExitStatusSchema> {
+export function exitStatusToProto(
+  status: NonNullable<Ending["status"]>,
+): MessageInitShape<typeof ExitStatusSchema> {
   return {
     outcome:
       status.kind === "exited"

@@ -10,8 +10,9 @@ import { log } from "../../base/log.ts";
 import { CellName } from "../../domain/cells/cell-name.ts";
 import type { Cells } from "../../domain/cells/cells.ts";
 import type { ExecSpec } from "../../domain/cells/exec.ts";
+import type { Ending } from "../../domain/executables/ending.ts";
 import { executableName } from "../../domain/executables/executable-name.ts";
-import type { Executable, ExitStatus } from "../../domain/executables/executable.ts";
+import type { Executable } from "../../domain/executables/executable.ts";
 import { readChunks } from "../../domain/executables/read-chunks.ts";
 import type {
   CellService,
@@ -120,7 +121,7 @@ async function pump(
 /** How it ended, as the last answer; nothing where nobody knows. */
 async function pushExit(
   answers: Channel<ExecAnswer> | Channel<AttachAnswer>,
-  status: ExitStatus | undefined,
+  status: Ending["status"],
 ): Promise<void> {
   if (status !== undefined) {
     await answers.push({ message: { case: "exitStatus", value: exitStatusToProto(status) } });

@@ -53,19 +53,13 @@ export function compileRules(schema: DescMessage, seen = new Set<DescMessage>())
 }
 
 /** The value of a field, undefined when it is not set. */
-function fieldValue(message: Message, field: DescField): unknown {
-  if (field.oneof === undefined) {
-    return Reflect.get(message, field.localName);
+function fieldValue(message: Message, { localName, oneof }: DescField): unknown {
+  const values = message as Message & Readonly<Record<string, unknown>>;
+  if (oneof === undefined) {
+    return values[localName];
   }
-  const group: unknown = Reflect.get(message, field.oneof.localName);
-  if (
-    typeof group === "object" &&
-    group !== null &&
-    Reflect.get(group, "case") === field.localName
-  ) {
-    return Reflect.get(group, "value");
-  }
-  return undefined;
+  const group = values[oneof.localName] as { readonly case?: string; readonly value?: unknown };
+  return group.case === localName ? group.value : undefined;
 }
 
 function isEmpty(value: unknown): boolean {

@@ -1,0 +1,37 @@
+/**
+ * Who of a busy machine's processes has its turn first. The daemon and its launcher do little, but others wait for it: a
+ * Stop has to get through to a machine that is busy with what is to be stopped. So both go before what they run, which
+ * has the kernel's own priority: they give none of theirs to what they give birth to (sched(7), "SCHED_RESET_ON_FORK").
+ */
+import { SCHED_ATTR, SCHED_FLAG_RESET_ON_FORK, SCHED_OTHER } from "../abi/sched.ts";
+import { syscallRaw } from "../sys/syscall.ts";
+
+/** Of -20 to 19. Some ten times an ordinary process's share, where both want the same processor. */
+const NICE = -10;
+
+/** Whether a thread runs as the kernel has them run that nobody has asked for anything else. */
+function isOrdinary(thread: number): boolean {
+  const attr = SCHED_ATTR.make({});
+  return (
+    syscallRaw("sched_getattr", thread, attr, SCHED_ATTR.size, 0) >= 0 &&
+    SCHED_ATTR.read(attr, "sched_policy") === SCHED_OTHER &&
+    SCHED_ATTR.read(attr, "sched_nice") === 0
+  );
+}
+
+/**
+ * Has a thread go before others. One that was given a priority keeps it, and so does every one where the kernel refuses
+ * us (no CAP_SYS_NICE): it all works, only later.
+ * @param thread 0: the one that calls
+ */
+export function takePrecedence(thread = 0): void {
+  if (isOrdinary(thread)) {
+    const attr = SCHED_ATTR.make({
+      size: SCHED_ATTR.size,
+      sched_policy: SCHED_OTHER,
+      sched_flags: SCHED_FLAG_RESET_ON_FORK,
+      sched_nice: NICE,
+    });
+    syscallRaw("sched_setattr", thread, attr, 0);
+  }
+}

@@ -1,0 +1,185 @@
+/** Namespaces that end with the daemon: most are there before they are asked for, and nobody can tell. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nextTurn } from "../../src/base/next-turn.ts";
+import type { KernelCellNamespaces } from "../../src/kernel/namespace/kernel-cell-namespaces.ts";
+import { KernelNamespaces } from "../../src/kernel/namespace/kernel-namespaces.ts";
+import { launcherPid } from "../../src/kernel/process/launcher.ts";
+import { cString, syscall } from "../../src/kernel/sys/syscall.ts";
+import { type Census, settledCensus, takeCensus } from "../harness/census.ts";
+import { eventually } from "../harness/eventually.ts";
+import { linesOf } from "../harness/lines.ts";
+import { holders } from "./holders.ts";
+import { KernelFixture, missingForCells } from "./kernel-fixture.ts";
+
+const OWN_GROUP = readFileSync("/proc/self/cgroup", "utf8");
+
+describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
+  let fixture: KernelFixture;
+  let namespaces: KernelNamespaces;
+  let before: Census;
+
+  beforeAll(() => {
+    fixture = new KernelFixture();
+  });
+  beforeEach(() => {
+    launcherPid();
+    before = takeCensus();
+    namespaces = new KernelNamespaces(fixture.kernel.processes.watcher);
+  });
+  afterAll(() => fixture[Symbol.asyncDispose]());
+
+  const take = (hostname: string, network = true): KernelCellNamespaces =>
+    namespaces.create({ process: true, network, hostname });
+
+  /** The first process of what the next one who asks gets. */
+  const spare = (taken: readonly KernelCellNamespaces[]): Promise<number> => {
+    const known = taken.map(({ pid }) => pid);
+    return eventually("a spare", () => holders().find((pid) => !known.includes(pid)));
+  };
+
+  const expectNothingLeft = async (...taken: readonly KernelCellNamespaces[]) => {
+    for (const it of taken) {
+      it.end();
+      await it.ended;
+    }
+    namespaces[Symbol.dispose]();
+    expect(await settledCensus(before)).toEqual(before);
+  };
+
+  const look = async (it: KernelCellNamespaces): Promise<readonly string[]> => {
+    const command =
+      "echo $$; hostname; until grep -x aurae-cell /proc/1/comm; do :; done; cat /sys/class/net/lo/carrier; readlink /proc/self/ns/net /proc/self/ns/uts";
+    const { stdout } = await fixture.run(command, { namespaces: it });
+    return stdout.trimEnd().split("\n");
+  };
+
+  test("are given out with the host name that was asked for, each once", async () => {
+    const taken: KernelCellNamespaces[] = [];
+    const seen = new Set<string>();
+    for (let i = 0; i < 12; i++) {
+      const expected = i === 0 ? undefined : await spare(taken);
+      const it = take(`h${i}`);
+      taken.push(it);
+      const [id, hostname, first, loopback, ...links] = await look(it);
+      expect([id, hostname, first, loopback]).toEqual(["2", `h${i}`, "aurae-cell", "1"]);
+      expect(links).toHaveLength(2);
+      for (const link of links) {
+        seen.add(link);
+      }
+      if (expected !== undefined) {
+        expect(it.pid).toBe(expected);
+      }
+      // The thread that names them is back in its own.
+      expect(readFileSync("/proc/sys/kernel/hostname", "utf8")).not.toBe(`h${i}\n`);
+      expect(readFileSync(`/proc/${it.pid}/cgroup`, "utf8")).toBe(OWN_GROUP);
+    }
+    expect(seen.size).toBe(24);
+    await expectNothingLeft(...taken);
+  });
+
+  test("are of the kind that was asked for", async () => {
+    const one = take("one");
+    await spare([one]);
+    const other = take("other", false);
+    const { stdout } = await fixture.run("hostname; readlink /proc/self/ns/net", {
+      namespaces: other,
+    });
+    const outside = await fixture.run("readlink /proc/self/ns/net");
+    expect(stdout).toBe(`other\n${outside.stdout}`);
+    expect((await look(one))[4]).not.toBe(outside.stdout.trim());
+    await expectNothingLeft(one, other);
+  });
+
+  test("are not given out once the daemon's mounts have changed", async () => {
+    const one = take("one");
+    const stale = await spare([one]);
+    const folder = mkdtempSync(join(tmpdir(), "aurae-spare-"));
+    const tmpfs = cString("tmpfs");
+    syscall("mount", folder, tmpfs, cString(folder), tmpfs, 0, null);
+    try {
+      writeFileSync(join(folder, "here"), "");
+      const two = take("two");
+      expect(two.pid).not.toBe(stale);
+      expect((await fixture.run(`ls ${folder}`, { namespaces: two })).stdout).toBe("here\n");
+      const fresh = await spare([one, two]);
+      const three = take("three");
+      expect(three.pid).toBe(fresh);
+      expect((await fixture.run(`ls ${folder}`, { namespaces: three })).stdout).toBe("here\n");
+      expect(isAlive(stale)).toBe(false);
+      for (const it of [one, two, three]) {
+        it.end();
+        await it.ended;
+      }
+    } finally {
+      namespaces[Symbol.dispose]();
+      syscall("umount2", folder, cString(folder), 0);
+      rmdirSync(folder);
+    }
+    expect(await settledCensus(before)).toEqual(before);
+  });
+
+  test("whose first process somebody has ended are replaced", async () => {
+    const one = take("one");
+    for (const settles of [true, false]) {
+      const killed = await spare([one]);
+      process.kill(killed, "SIGKILL");
+      if (settles) {
+        await eventually("its end", () => !isAlive(killed));
+      }
+      const two = take("two");
+      try {
+        expect((await look(two))[1]).toBe("two");
+      } catch (error) {
+        // Ended after it was given out.
+        expect(settles).toBe(false);
+        expect(String(error)).toContain("ESRCH");
+      }
+      two.end();
+      await two.ended;
+    }
+    await expectNothingLeft(one);
+  });
+
+  test("do not hide that a host name is refused", async () => {
+    const one = take("one");
+    await spare([one]);
+    for (let i = 0; i < 3; i++) {
+      expect(() => take("x".repeat(65)).settle()).toThrow("sethostname");
+      await nextTurn();
+    }
+    await expectNothingLeft(one);
+  });
+
+  test("are let go of when nobody wants them", async () => {
+    const one = take("one");
+    const waiting = await spare([one]);
+    await eventually("their end", () => !isAlive(waiting), 10_000);
+    await expectNothingLeft(one);
+  }, 15_000);
+
+  test("end with the daemon, those that were given out and the others", async () => {
+    const daemon = Bun.spawn([process.execPath, join(import.meta.dir, "kernel-spares-daemon.ts")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const { value } = await linesOf(daemon.stdout).next();
+    const pids: number[] = JSON.parse(value ?? "");
+    expect(pids).toHaveLength(3);
+    expect(pids.filter(isAlive)).toHaveLength(3);
+    daemon.kill("SIGKILL");
+    await daemon.exited;
+    await eventually("their end", () => pids.every((pid) => !isAlive(pid)));
+    await expectNothingLeft();
+  });
+});
+
+/** Whether it has not ended. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false; // ENOENT, ESRCH
+  }
+}

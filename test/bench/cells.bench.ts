@@ -5,7 +5,15 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CellService } from "../../src/gen/aurae/cells/v0/cells_pb.ts";
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  CellService,
+  CellServiceAllocateRequestSchema,
+  CellServiceFreeRequestSchema,
+  CellServiceRunRequestSchema,
+  CellServiceStartRequestSchema,
+  CellServiceWaitRequestSchema,
+} from "../../src/gen/aurae/cells/v0/cells_pb.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
 import { TestDaemon } from "../harness/daemon.ts";
@@ -14,7 +22,7 @@ import { writeBundle } from "./oci-bundle.ts";
 import { figuresOf, printFigures, printValue } from "./stats.ts";
 import { compileStopwatch, Stopwatch } from "./stopwatch.ts";
 
-const RUNS = 60;
+const RUNS = 200;
 /** So many of one way in a row, then of the next: what another way leaves in the caches counts for a few only. */
 const TURN = 20;
 /** As many lives as it takes until most of the daemon's code is compiled: a busy machine has them behind it in an hour. */
@@ -47,37 +55,47 @@ const CLIENT = {
 
 let serial = 0;
 
-type Calls = readonly (readonly [method: string, request: unknown])[];
+/** Methods of CellService with their requests, as words for the stopwatch. */
+type Calls = readonly string[];
+
+function request<D extends DescMessage>(schema: D, init: MessageInitShape<D>): string {
+  return Buffer.from(toBinary(schema, create(schema, init))).toString("hex");
+}
 
 /** `true` in a cell of its own, from nothing to nothing. */
 function wholeCell(): Calls {
   const cellName = `${prefix}-${serial++}`;
+  const cell = { name: cellName, isolateProcess: true, isolateNetwork: true };
+  const executable = { name: "true", args: [program] };
   return [
-    ["Allocate", { cell: { name: cellName, isolateProcess: true, isolateNetwork: true } }],
-    ["Start", { cellName, executable: { name: "true", args: [program] } }],
-    ["Wait", { cellName, executableName: "true" }],
-    ["Free", { cellName }],
+    ...["Allocate", request(CellServiceAllocateRequestSchema, { cell })],
+    ...["Start", request(CellServiceStartRequestSchema, { cellName, executable })],
+    ...["Wait", request(CellServiceWaitRequestSchema, { cellName, executableName: "true" })],
+    ...["Free", request(CellServiceFreeRequestSchema, { cellName })],
   ];
 }
 
 /** The same, by one call. */
 function wholeRun(): Calls {
   const cell = { name: `${prefix}-${serial++}`, isolateProcess: true, isolateNetwork: true };
-  return [["Run", { cell, executable: { name: "true", args: [program] } }]];
+  const executable = { name: "true", args: [program] };
+  return ["Run", request(CellServiceRunRequestSchema, { cell, executable })];
 }
 
 function inCell(cellName: string): Calls {
   const executableName = `x${serial++}`;
+  const executable = { name: executableName, args: [program] };
   return [
-    ["Start", { cellName, executable: { name: executableName, args: [program] } }],
-    ["Wait", { cellName, executableName }],
+    ...["Start", request(CellServiceStartRequestSchema, { cellName, executable })],
+    ...["Wait", request(CellServiceWaitRequestSchema, { cellName, executableName })],
   ];
 }
 
 /** The same, by one call. */
 function inCellAtOnce(cellName: string): Calls {
   const executable = { name: `x${serial++}`, args: [program] };
-  return [["Start", { cellName, executable, untilEnded: true }]];
+  const init = { cellName, executable, untilEnded: true };
+  return ["Start", request(CellServiceStartRequestSchema, init)];
 }
 
 async function benchRuns(): Promise<void> {
@@ -89,15 +107,13 @@ async function benchRuns(): Promise<void> {
   const stopwatch = await compileStopwatch(scratch);
   await using runner = Stopwatch.ofPrograms(stopwatch);
   await using client = Stopwatch.ofCalls(stopwatch, CLIENT);
-  const call = (calls: Calls): Promise<number> =>
-    client.time(calls.flatMap(([method, request]) => [method, JSON.stringify(request)]));
   const host = `${prefix}-host`;
   await cells.allocate({ cell: { name: host, isolateProcess: true, isolateNetwork: true } });
   const ways: [string, () => Promise<number>][] = [
-    ["auraed: Run", () => call(wholeRun())],
-    ["auraed: Allocate, Start, Wait, Free", () => call(wholeCell())],
-    ["auraed: Start until it has ended, in a cell", () => call(inCellAtOnce(host))],
-    ["auraed: Start and Wait, in a cell", () => call(inCell(host))],
+    ["auraed: Run", () => client.time(wholeRun())],
+    ["auraed: Allocate, Start, Wait, Free", () => client.time(wholeCell())],
+    ["auraed: Start until it has ended, in a cell", () => client.time(inCellAtOnce(host))],
+    ["auraed: Start and Wait, in a cell", () => client.time(inCell(host))],
   ];
   for (const [name, argv] of Object.entries(peers)) {
     try {

@@ -1,7 +1,7 @@
 // Times one thing after the other, and adds next to nothing to it: calls of the daemon over one open HTTP/1.1 connection
-// with mTLS, JSON by POST as curl does it, or other programs, from their start to their end.
+// with mTLS, each a binary message by POST, or other programs, from their start to their end.
 //
-//	stopwatch call PORT CA CERT KEY		lines are METHOD BODY METHOD BODY …
+//	stopwatch call PORT CA CERT KEY		lines are METHOD MESSAGE METHOD MESSAGE …, the messages in hexadecimal digits
 //	stopwatch run				lines are a program and its arguments
 //
 // What stands in a line is set apart by tabs. Prints for each line how many milliseconds it took, or `!` and what went
@@ -89,11 +89,17 @@ static int call(const char *method, const char *body)
 {
 	static char message[MESSAGE_BYTES];
 	const char *answer = 0;
+	size_t bytes = strlen(body) / 2;
 	int length = snprintf(message, sizeof(message),
 			      "POST /aurae.cells.v0.CellService/%s HTTP/1.1\r\nhost: 127.0.0.1:%s\r\n"
-			      "content-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
-			      method, port, strlen(body), body);
+			      "content-type: application/proto\r\ncontent-length: %zu\r\n\r\n",
+			      method, port, bytes);
 
+	for (size_t i = 0; i < bytes; i++) {
+		char digits[3] = { body[2 * i], body[2 * i + 1], 0 };
+
+		message[length++] = (char)strtol(digits, 0, 16);
+	}
 	if (SSL_write(connection, message, length) != length)
 		die("write");
 	for (length = 0; !answer; answer = whole_body(message, length)) {
@@ -117,7 +123,7 @@ static int make_calls(char *line)
 	for (; method; method = strtok_r(0, separator, &rest)) {
 		const char *body = strtok_r(0, separator, &rest);
 
-		if (!call(method, body ? body : "{}"))
+		if (!call(method, body ? body : ""))
 			return 0;
 	}
 	return 1;

@@ -31,7 +31,7 @@ export class Stopwatch implements AsyncDisposable {
     this.#answers = linesOf(this.#child.stdout);
   }
 
-  /** Of calls, over one connection: `time` takes methods of CellService, each followed by its request as JSON. */
+  /** Of calls, over one connection: `time` takes methods of CellService, each followed by its request in hexadecimal digits. */
   static ofCalls(program: string, { port, ca, cert, key }: StopwatchClient): Stopwatch {
     return new Stopwatch([program, "call", String(port), ca, cert, key]);
   }

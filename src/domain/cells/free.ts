@@ -9,9 +9,13 @@ const KILL_TIMEOUT_MS = 10_000;
 /** @throws {SyscallError | DOMException} where a process does not end of SIGKILL */
 export async function removeGroups({ cgroups }: Kernel, cell: Cell): Promise<void> {
   cell.ownNamespaces?.end();
+  const areGone = (): boolean =>
+    isTreeRemoved(cgroups, leafOf(cell.name)) && isTreeRemoved(cgroups, cell.cgroup);
+  // The first process of one that goes with its caller is in none of its groups, so they can go meanwhile.
+  let isDone = cell.spec.isTransient && areGone();
   await cell.ownNamespaces?.ended;
-  const isGone = (group: string): boolean => isTreeRemoved(cgroups, group);
-  if (!isGone(leafOf(cell.name)) || !isGone(cell.cgroup)) {
+  isDone ||= areGone();
+  if (!isDone) {
     // What was moved into the cell from outside is in none of its executables.
     cgroups.kill(cell.cgroup);
     await cgroups.emptied(cell.cgroup, AbortSignal.timeout(KILL_TIMEOUT_MS));

@@ -38,6 +38,8 @@ interface Settled {
 export class KernelCellNamespaces implements CellNamespaces {
   /** CLONE_NEW* bits of those that are not the daemon's. */
   readonly bits: number;
+  /** Begins to make others of their kind, which somebody may want next. */
+  makeNext: (() => void) | undefined;
   readonly #own: OwnNamespaces;
   readonly #holder: Holder;
   #outcome: { readonly settled: Settled } | { readonly failure: unknown } | undefined;

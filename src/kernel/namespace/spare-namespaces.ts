@@ -47,16 +47,21 @@ export class SpareNamespaces implements Disposable {
    * @returns undefined where there are none, or none that can be given away
    */
   take(bits: number, hostname: string): KernelCellNamespaces | undefined {
-    this.#order(bits);
     if (this.#haveMountsChanged()) {
       this.#drop();
     }
     const spare = this.#spares.get(bits);
     this.#spares.delete(bits);
     if (spare?.setHostname(hostname) === true) {
+      // While the kernel makes a process that is to be in there, there is nothing else to do.
+      spare.makeNext = () => {
+        spare.makeNext = undefined;
+        this.#fill(bits);
+      };
       return spare;
     }
     spare?.end();
+    this.#order(bits);
     return undefined;
   }
 

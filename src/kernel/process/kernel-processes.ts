@@ -19,7 +19,7 @@ import type {
   ProcessIdentity,
   StartOptions,
 } from "./processes.ts";
-import { createStreams, giveStreamsTo, type Streams } from "./streams.ts";
+import { createStreams, giveStreamsTo, OutputPipes, type Streams } from "./streams.ts";
 
 /**
  * The soft limit of open files that a child starts with, which programs that use select(2) can bear; it may raise it
@@ -49,10 +49,17 @@ export class KernelProcesses implements Processes, Disposable {
   readonly #defaultLimits = [openFilesLimit()];
   readonly #null = new FileDescriptor(openSync("/dev/null", "r"));
   readonly #isRoot = process.geteuid?.() === 0;
+  readonly #pipes = new OutputPipes(this.poll);
+  readonly #makesAhead: boolean;
+
+  /** @param makesAhead whether what the next process needs is made while the kernel makes one, and kept */
+  constructor({ makesAhead = false }: { readonly makesAhead?: boolean } = {}) {
+    this.#makesAhead = makesAhead;
+  }
 
   start(options: StartOptions): ManagedProcess {
     const { stdin = "null", terminalSize, uid } = options;
-    const streams = createStreams(this.poll, stdin, terminalSize, this.#null);
+    const streams = createStreams(this.#pipes, stdin, terminalSize, this.#null);
     using stack = new DisposableStack();
     stack.defer(() => streams.closeForProcess());
     const undo = stack.use(new DisposableStack());
@@ -92,6 +99,10 @@ export class KernelProcesses implements Processes, Disposable {
     });
     // While it is made:
     joined?.settleQuietly();
+    joined?.makeNext?.();
+    if (this.#makesAhead) {
+      this.#pipes.makeAhead();
+    }
     return begun.end();
   }
 
@@ -153,6 +164,7 @@ export class KernelProcesses implements Processes, Disposable {
 
   [Symbol.dispose](): void {
     this.watcher[Symbol.dispose]();
+    this.#pipes[Symbol.dispose]();
     this.poll[Symbol.dispose]();
     this.#null[Symbol.dispose]();
     endLauncher();

@@ -3,7 +3,7 @@ import { fchownSync } from "node:fs";
 import type { SignalPoll } from "../io/signal-poll.ts";
 import type { FileDescriptor } from "../sys/fd.ts";
 import { createInputPipe } from "./input-pipe.ts";
-import { createOutputPipe, ENDED_PIPE } from "./pipe.ts";
+import { createOutputPipe, ENDED_PIPE, type OutputPipeEnds } from "./pipe.ts";
 import type {
   InputPipe,
   OutputIdentity,
@@ -32,6 +32,9 @@ export interface Streams {
 /** `(gid_t) -1`, chown(2) */
 const SAME_GROUP = 0xffff_ffff;
 
+/** Standard output and standard error. */
+const STREAMS = 2;
+
 function terminalStreams(size: TerminalSize): Streams {
   const { terminal, slave } = Terminal.create(size);
   return {
@@ -50,12 +53,46 @@ function terminalStreams(size: TerminalSize): Streams {
   };
 }
 
-function pipeStreams(poll: SignalPoll, stdin: "null" | "pipe", nothing: FileDescriptor): Streams {
+/** Pipes for output, of which those of the next process may be there already. */
+export class OutputPipes implements Disposable {
+  readonly #poll: SignalPoll;
+  readonly #spares: OutputPipeEnds[] = [];
+
+  /** @param poll tells of their output */
+  constructor(poll: SignalPoll) {
+    this.#poll = poll;
+  }
+
+  /** @throws {SyscallError} */
+  take(): OutputPipeEnds {
+    return this.#spares.pop() ?? createOutputPipe(this.#poll);
+  }
+
+  /** Makes those of the next process. */
+  makeAhead(): void {
+    try {
+      while (this.#spares.length < STREAMS) {
+        this.#spares.push(createOutputPipe(this.#poll));
+      }
+    } catch {
+      // EMFILE: whoever needs one is told
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const { pipe, writer } of this.#spares.splice(0)) {
+      void pipe.close();
+      writer[Symbol.dispose]();
+    }
+  }
+}
+
+function pipeStreams(pipes: OutputPipes, stdin: "null" | "pipe", nothing: FileDescriptor): Streams {
   using undo = new DisposableStack();
-  const stdout = createOutputPipe(poll);
+  const stdout = pipes.take();
   undo.defer(() => void stdout.pipe.close());
   undo.use(stdout.writer);
-  const stderr = createOutputPipe(poll);
+  const stderr = pipes.take();
   undo.defer(() => void stderr.pipe.close());
   undo.use(stderr.writer);
   const input = stdin === "pipe" ? createInputPipe() : undefined;
@@ -83,18 +120,17 @@ function pipeStreams(poll: SignalPoll, stdin: "null" | "pipe", nothing: FileDesc
 
 /**
  * Makes the streams.
- * @param poll tells of their output
  * @param nothing /dev/null
  */
 export function createStreams(
-  poll: SignalPoll,
+  pipes: OutputPipes,
   stdin: StdinKind,
   size: TerminalSize | undefined,
   nothing: FileDescriptor,
 ): Streams {
   return stdin === "terminal"
     ? terminalStreams(size ?? DEFAULT_TERMINAL_SIZE)
-    : pipeStreams(poll, stdin, nothing);
+    : pipeStreams(pipes, stdin, nothing);
 }
 
 /** Lets a user open them again, as /dev/stdout or by the terminal's name. The group stays. */

@@ -11,6 +11,15 @@ import { library } from "./library.ts";
 /** An integer, memory whose address is passed (it must stay referenced until the call returns), or a null pointer. */
 export type SyscallArgument = number | NodeJS.TypedArray | DataView | null;
 
+type SyscallArguments = [
+  a?: SyscallArgument,
+  b?: SyscallArgument,
+  c?: SyscallArgument,
+  d?: SyscallArgument,
+  e?: SyscallArgument,
+  f?: SyscallArgument,
+];
+
 function word(name: SyscallName, argument: SyscallArgument): number {
   if (argument === null) {
     return 0;
@@ -26,8 +35,15 @@ function word(name: SyscallName, argument: SyscallArgument): number {
 }
 
 /** Calls the kernel and answers with its result, or with `-errno`. */
-export function syscallRaw(name: SyscallName, ...args: readonly SyscallArgument[]): number {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args;
+export function syscallRaw(
+  name: SyscallName,
+  a: SyscallArgument = 0,
+  b: SyscallArgument = 0,
+  c: SyscallArgument = 0,
+  d: SyscallArgument = 0,
+  e: SyscallArgument = 0,
+  f: SyscallArgument = 0,
+): number {
   // SAFETY: the kernel reads and writes only what the call's manual page says, in memory that the caller holds.
   const result = library().au_syscall(
     SYS[name],
@@ -46,11 +62,7 @@ export function syscallRaw(name: SyscallName, ...args: readonly SyscallArgument[
  * @param object what the call is about, for the message of its error
  * @throws {SyscallError}
  */
-export function syscall(
-  name: SyscallName,
-  object: string,
-  ...args: readonly SyscallArgument[]
-): number {
+export function syscall(name: SyscallName, object: string, ...args: SyscallArguments): number {
   const result = syscallRaw(name, ...args);
   if (result < 0) {
     throw new SyscallError(name, -result, object);
@@ -59,11 +71,7 @@ export function syscall(
 }
 
 /** Like {@link syscall}, and calls again for as long as the kernel answers EINTR. Not for close(2). */
-export function syscallRetry(
-  name: SyscallName,
-  object: string,
-  ...args: readonly SyscallArgument[]
-): number {
+export function syscallRetry(name: SyscallName, object: string, ...args: SyscallArguments): number {
   for (;;) {
     const result = syscallRaw(name, ...args);
     if (result >= 0) {

@@ -4,7 +4,7 @@
 // It never runs once it has started. Ignoring SIGCHLD has the kernel reap its children (wait(2), NOTES; an orphan's
 // signal is SIGCHLD, whatever its parent asked for), and those that ended before are reaped at once: others may be born
 // in the namespaces before this program runs. Every other signal stays blocked, and SIGKILL ends it. It does not watch
-// for the daemon's end: cells outlive the daemon.
+// for the daemon's end: cells outlive the daemon, and those that do not have it killed by the kernel.
 //
 // Freestanding and small: it is executed from a memfd that all cells share, and each of them pays for the pages that it
 // touches.

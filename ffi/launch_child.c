@@ -66,9 +66,9 @@ static void unblock_signals(struct child *child)
 		check(child, AU_STEP_SIGNALS, SYS4(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, SIGSET_BYTES));
 }
 
-// It is the daemon's child. That may have ended before it says so, and then nobody has the other end of the launcher's
-// socket.
-static void end_with_daemon(struct child *child)
+// It is the daemon's child, unless that has ended already, and the launcher knows or is about to: then nobody has the other
+// end of its socket.
+static void end_with_parent(struct child *child)
 {
 	struct pollfd daemon = { .fd = SOCKET };
 	struct __kernel_timespec now = {0};
@@ -316,7 +316,7 @@ void run_child(struct child *child)
 
 	child->report->namespace_pid = (au_s32)SYS0(__NR_getpid);
 	unblock_signals(child);
-	end_with_daemon(child);
+	end_with_parent(child);
 	check(child, AU_STEP_SESSION, SYS0(__NR_setsid));
 	set_up_namespaces(child);
 	program = set_descriptors(child);

@@ -88,6 +88,15 @@ void end(int status)
 		SYS1(__NR_exit_group, status);
 }
 
+// The daemon has ended. Its first thread may have been gone for a while, and the socket not, since other threads had it:
+// what was made meanwhile has never been a child of the daemon's, and nothing else ends it.
+__attribute__((noreturn)) static void end_with_daemon(int status)
+{
+	for (int i = 0; i < AU_REPORTS; i++)
+		SYS4(__NR_pidfd_send_signal, DEPENDENTS + i, SIGKILL, 0, 0);
+	end(status);
+}
+
 // Waits for a plan. It is told of by an eventfd, not by the socket: there the kernel takes it that who writes is about to
 // wait, and has who reads run on the same processor, while the daemon wants to go on.
 static void wait_for_plan(void)
@@ -104,7 +113,7 @@ static void wait_for_plan(void)
 		long count = SYS5(__NR_ppoll, sources, 3, ms < 0 ? 0 : &timeout, 0, 0);
 
 		if (sources[0].revents)
-			end(0);
+			end_with_daemon(0);
 		if (sources[1].revents)
 			SYS3(__NR_read, WAKE, &plans, sizeof(plans));
 		else if (sources[2].revents)
@@ -326,8 +335,10 @@ static void serve(struct au_launch_report *reports)
 	birth->child = (struct child){ .plan = plan, .report = report, .spare = { -1, -1 } };
 	*report = (struct au_launch_report){ .step = AU_STEP_UNFINISHED };
 	pidfd = launch(birth, &answer);
+	if (plan->flags & AU_ENDS_WITH_DAEMON && pidfd >= 0)
+		SYS3(__NR_dup3, pidfd, DEPENDENTS + plan->number % AU_REPORTS, O_CLOEXEC);
 	if (!send_to(SOCKET, &answer, sizeof(answer), &pidfd, pidfd >= 0) || answer.step == AU_STEP_RESTORE)
-		end(1);
+		end_with_daemon(1);
 	if (plan->namespaces)
 		keep(report, plan->number, pidfd);
 	SYS3(__NR_close_range, FIRST_RECEIVED, ~0u, 0);
@@ -367,6 +378,8 @@ __attribute__((noreturn, used)) static void launcher_main(void)
 	// Nothing else may have these numbers.
 	SYS3(__NR_dup3, 0, PREVIOUS, O_CLOEXEC);
 	SYS3(__NR_dup3, 0, MAKER, O_CLOEXEC);
+	for (int i = 0; i < AU_REPORTS; i++)
+		SYS3(__NR_dup3, 0, DEPENDENTS + i, O_CLOEXEC);
 	for (;;) {
 		wait_for_plan();
 		serve((struct au_launch_report *)reports);

@@ -20,7 +20,8 @@ enum {
 	SPARES_IN = 7,			// where they are put in
 	PREVIOUS = 8,			// the pidfd of what was made last, where that has namespaces of its own
 	MAKER = 9,			// the pidfd of the process that makes spares
-	FIRST_RECEIVED = 10,
+	DEPENDENTS = 10,		// the pidfds of the last AU_REPORTS processes that end with the daemon
+	FIRST_RECEIVED = DEPENDENTS + AU_REPORTS,
 
 	HELPER_STACK_BYTES = 16 * 1024,
 };

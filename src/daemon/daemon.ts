@@ -132,7 +132,7 @@ export class Daemon {
     ensureDirectory(config.runtimeDir, "--runtime-dir");
     ensureDirectory(config.libraryDir, "--library-dir", 0o700);
     using resources = new DisposableStack();
-    const processes = resources.use(new KernelProcesses({ makesAhead: true }));
+    const processes = resources.use(new KernelProcesses({ makesPipesAhead: true }));
     machine?.reapOrphans((pid) => processes.owns(pid));
     const notifications = resources.use(
       new NotifySockets(join(config.runtimeDir, "notify"), processes.poll),

@@ -153,10 +153,6 @@ function rewrite(error: ConnectError, code: Code, rawMessage: string): void {
   Object.assign(error, { code, rawMessage, message });
 }
 
-/**
- * Maps what a gate throws, and what Connect throws while it reads the request: a call's signal is aborted with the
- * error as its reason just before the error is written, which is the one place to get hold of those.
- */
 /** What a call's signal says once it is over. One for all: a new one would be made with a trace of the stack. */
 const ENDED = new ConnectError("the call has ended", Code.Canceled);
 
@@ -168,6 +164,10 @@ function endWithoutTrace(context: HandlerContext & { abort?(reason?: unknown): v
   }
 }
 
+/**
+ * Maps what a gate throws, and what Connect throws while it reads the request: a call's signal is aborted with the
+ * error as its reason just before the error is written, which is the one place to get hold of those.
+ */
 export function guarded(
   gate: (context: HandlerContext) => void,
 ): (context: HandlerContext) => void {

@@ -67,7 +67,7 @@ function takeWhole(request: IncomingMessage): Uint8Array[] {
 function bodyOf(request: NodeRequest): AsyncIterable<Uint8Array> {
   return {
     [Symbol.asyncIterator]: () =>
-      !isHttp2(request) && request.complete
+      !isHttp2(request) && request.complete && !request.destroyed
         ? each(takeWhole(request))
         : (request.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>),
   };

@@ -8,7 +8,7 @@ if (import.meta.main) {
   const processes = new KernelProcesses();
   const namespaces = new KernelNamespaces(processes.watcher);
   const all = [1, 2].map((n) =>
-    namespaces.create({ process: true, network: true, hostname: `h${n}` }),
+    namespaces.create({ process: true, network: true, hostname: `h${n}`, endsWithDaemon: true }),
   );
   for (const it of all) {
     it.settle();

@@ -23,7 +23,7 @@ export function createNamespaces(
     if (parent !== undefined) {
       requireThawed(kernel, parent.name);
     }
-    // The first process of one that goes with its caller is the daemon's own business, and ends with the daemon.
+    // The first process of one that goes with its caller is the daemon's own business.
     using cgroup = spec.isTransient ? undefined : kernel.cgroups.open(leafOf(spec.name));
     return kernel.namespaces.create({
       process: spec.isolateProcess,
@@ -31,6 +31,7 @@ export function createNamespaces(
       hostname: spec.name.leaf,
       parent: parent?.namespaces,
       cgroup,
+      endsWithDaemon: spec.isTransient,
     });
   } catch (error) {
     throw cellNotAllocated(spec.name, error);

@@ -61,12 +61,14 @@ describe("run", () => {
       executableSpec({ name: executableName("x"), command: line }),
       caller.signal,
     );
-    expect(world.kernel.namespaces.last.request.cgroup).toBeUndefined();
+    const { cgroup, endsWithDaemon } = world.kernel.namespaces.last.request;
+    expect([cgroup, endsWithDaemon]).toEqual([undefined, true]);
     expect(world.kernel.cgroups.processes("job/_")).toEqual([]);
     world.kernel.processes.last.exit(exitedWith(0));
     await done;
     world.allocate("kept", { isolateProcess: true });
     expect(world.kernel.namespaces.last.request.cgroup).toBeDefined();
+    expect(world.kernel.namespaces.last.request.endsWithDaemon).toBe(false);
     expect(world.kernel.cgroups.processes("kept/_")).toHaveLength(1);
   });
 

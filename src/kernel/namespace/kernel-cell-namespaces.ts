@@ -38,12 +38,11 @@ interface Settled {
 export class KernelCellNamespaces implements CellNamespaces {
   /** CLONE_NEW* bits of those that are not the daemon's. */
   readonly bits: number;
-  /** Begins to make others of their kind, which somebody may want next. */
-  makeNext: (() => void) | undefined;
   readonly #own: OwnNamespaces;
   readonly #holder: Holder;
   #outcome: { readonly settled: Settled } | { readonly failure: unknown } | undefined;
   #startTime: bigint | undefined;
+  #meanwhile: (() => void) | undefined;
   #isKilled = false;
   #isEnded = false;
 
@@ -122,6 +121,19 @@ export class KernelCellNamespaces implements CellNamespaces {
       throw new LaunchError("setns", ERRNO.ESRCH, "namespaces of cell");
     }
     return pidfd.number;
+  }
+
+  /** Has something done, once, while the kernel makes the next process that is born in them. */
+  meanwhile(work: () => void): void {
+    this.#meanwhile = work;
+  }
+
+  /** The kernel makes a process that is to be born in them, and there is nothing to do but to wait. */
+  doMeanwhile(): void {
+    this.settleQuietly();
+    const work = this.#meanwhile;
+    this.#meanwhile = undefined;
+    work?.();
   }
 
   /**

@@ -32,6 +32,19 @@ const KINDS = {
 
 const OF_PROCESSES = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
 
+/** Until they are given out. */
+const SPARE_HOSTNAME = "spare";
+
+interface Beginning {
+  readonly hostname: string;
+  /** For those who list processes. */
+  readonly words: readonly string[];
+  readonly parent?: KernelCellNamespaces | undefined;
+  /** Closed once they are settled. */
+  readonly group?: FileDescriptor | undefined;
+  readonly endsWithDaemon: boolean;
+}
+
 /** The kernel's own class is all that its launcher can join. @throws {TypeError} for another */
 export function kernelNamespaces(namespaces: CellNamespaces): KernelCellNamespaces {
   if (!(namespaces instanceof KernelCellNamespaces)) {
@@ -58,7 +71,10 @@ export class KernelNamespaces implements Namespaces, Disposable {
     pid: new FileDescriptor(openSync("/proc/self/ns/pid", "r")),
     uts: new FileDescriptor(openSync("/proc/self/ns/uts", "r")),
   };
-  readonly #spares = new SpareNamespaces((bits) => this.#begin(bits));
+  readonly #spares = new SpareNamespaces({
+    make: (bits) => this.#beginSpare(bits),
+    look: () => this.#watcher.look(),
+  });
 
   /** @param watcher the one that also watches the executables, whose ends it gets by the same signal */
   constructor(watcher: ExitWatcher) {
@@ -66,51 +82,49 @@ export class KernelNamespaces implements Namespaces, Disposable {
   }
 
   create(request: NamespaceRequest): KernelCellNamespaces {
-    const { hostname, cgroup } = request;
+    const { hostname, cgroup, endsWithDaemon = false } = request;
     const parent = request.parent === undefined ? undefined : kernelNamespaces(request.parent);
     const bits = (request.process ? OF_PROCESSES : 0) | (request.network ? CLONE_NEWNET : 0);
-    if (cgroup === undefined && parent === undefined) {
-      return this.#spares.take(bits, hostname) ?? this.#begin(bits, { hostname });
+    const isAsSpares = endsWithDaemon && cgroup === undefined && parent === undefined;
+    const spare = isAsSpares ? this.#spares.take(bits, hostname) : undefined;
+    if (spare !== undefined) {
+      return spare;
     }
     using undo = new DisposableStack();
     // The caller's is closed before these are settled.
     const group = cgroup === undefined ? undefined : undo.use(cgroup.duplicate());
-    const namespaces = this.#begin(bits, { hostname, parent, group });
+    const words = [hostname];
+    const namespaces = this.#begin(bits, { hostname, words, parent, group, endsWithDaemon });
     undo.move();
     return namespaces;
   }
 
-  /** @param group is closed once they are settled */
+  #beginSpare(bits: number): KernelCellNamespaces {
+    return this.#begin(bits, { hostname: SPARE_HOSTNAME, words: [], endsWithDaemon: true });
+  }
+
   #begin(
     bits: number,
-    {
-      hostname,
-      parent,
-      group,
-    }: {
-      readonly hostname?: string;
-      readonly parent?: KernelCellNamespaces | undefined;
-      readonly group?: FileDescriptor | undefined;
-    } = {},
+    { hostname, words, parent, group, endsWithDaemon }: Beginning,
   ): KernelCellNamespaces {
     const begun = new BegunLaunch({
       paths: [],
       programFd: this.#program.number,
-      argv: hostname === undefined ? ["aurae-cell"] : ["aurae-cell", hostname],
+      argv: ["aurae-cell", ...words],
       env: {},
       cwd: "/",
       cgroupFd: group?.number,
       cgroupNamespace: true,
       join: parent === undefined || parent.bits === 0 ? undefined : parent.join(),
       newNamespaces: bits,
-      hostname: hostname ?? "spare",
+      hostname,
       stdin: this.#null.number,
       stdout: this.#null.number,
       stderr: this.#null.number,
       noNewPrivileges: false,
       resourceLimits: [],
       blockSignals: true,
-      endsWithDaemon: group === undefined,
+      endsWithDaemon,
     });
     return new KernelCellNamespaces(bits | (parent?.bits ?? 0), this.#own, {
       launch: begun,

@@ -15,11 +15,10 @@ export interface NamespaceRequest {
   readonly hostname: string;
   /** The cell above that has namespaces; what is not unshared is shared with it. Left out: with the daemon. */
   readonly parent?: CellNamespaces | undefined;
-  /**
-   * The directory of the control group that the first process is born in. Left out: the daemon's own, and the process ends
-   * with the daemon.
-   */
+  /** The directory of the control group that the first process is born in. Left out: the daemon's own. */
   readonly cgroup?: FileDescriptor | undefined;
+  /** Whether the first process ends with the daemon, and all that is in there with it. */
+  readonly endsWithDaemon?: boolean;
 }
 
 /**
@@ -38,7 +37,7 @@ export interface CellNamespaces extends ProcessIdentity {
 }
 
 export interface Namespaces {
-  /** Begins to make some, which have to be settled before the event loop has its turn. @throws {LaunchError} */
+  /** Begins to make some, or has some that were made before. Whoever gets them settles them. @throws {LaunchError} */
   create(request: NamespaceRequest): CellNamespaces;
   /** Finds what an earlier daemon made. @returns undefined when its first process has ended */
   adopt(identity: ProcessIdentity): CellNamespaces | undefined;

@@ -1,12 +1,16 @@
 /**
  * Namespaces made ahead. To make a set with its first process takes the kernel as long as all else of a short life, so
- * while what was given some runs, the next ones are made, and kept for a few seconds: who needs many, one after the other,
- * waits for none. They end with the daemon, as what they are given to does.
+ * once some were wanted the next ones are made, most often while the kernel makes the process that is to be born in those,
+ * and kept for a few seconds: who needs many, one after the other, waits for none. They end with the daemon, as what they
+ * are given to does.
  *
  * A new mount namespace is a copy of the daemon's, and what is mounted on the host later comes there only where mounts are
- * propagated. So once the daemon's mounts have changed, what was made before is not given away.
+ * propagated. So once something was mounted, unmounted or mounted anew in the daemon's, what was made before is not given
+ * away. How mounts are propagated is as it was when the set was made.
  */
 import { openSync } from "node:fs";
+import { messageOf } from "../../base/errors.ts";
+import { log } from "../../base/log.ts";
 import { POLLIN, POLLPRI } from "../abi/poll.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
@@ -14,55 +18,69 @@ import type { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 
 /** How long those are kept that nobody takes. */
 const KEPT_MS = 5_000;
+/** By then they are made, and nobody waits for them. */
+const SETTLED_MS = 10;
 
 /** `struct pollfd` (poll(2)) */
 const POLLED_EVENTS = 4;
 const POLLED_ANSWER = 6;
 const POLLED_BYTES = 8;
 
+export interface SpareMaker {
+  /** Begins to make a set; CLONE_NEW* bits say which. @throws {LaunchError} */
+  make(bits: number): KernelCellNamespaces;
+  /** Looks for those of which an end was not told: it came before they were watched. */
+  look(): void;
+}
+
+interface Spare {
+  readonly namespaces: KernelCellNamespaces;
+  timer: NodeJS.Timeout;
+}
+
 export class SpareNamespaces implements Disposable {
-  readonly #make: (bits: number) => KernelCellNamespaces;
+  readonly #maker: SpareMaker;
   /** By what they are, one of each kind. */
-  readonly #spares = new Map<number, KernelCellNamespaces>();
+  readonly #spares = new Map<number, Spare>();
   readonly #ordered = new Set<number>();
   readonly #mounts = new FileDescriptor(openSync("/proc/self/mountinfo", "r"));
   readonly #polled = new DataView(new ArrayBuffer(POLLED_BYTES));
-  #timer: NodeJS.Timeout | undefined;
 
-  /** @param make begins to make a set; CLONE_NEW* bits say which. @throws {LaunchError} */
-  constructor(make: (bits: number) => KernelCellNamespaces) {
-    this.#make = make;
+  constructor(maker: SpareMaker) {
+    this.#maker = maker;
     this.#polled.setInt32(0, this.#mounts.number, true);
     this.#polled.setInt16(POLLED_EVENTS, POLLIN | POLLPRI, true);
   }
 
-  /** Whether the daemon's mounts have changed since this was asked for the last time. */
-  #haveMountsChanged(): boolean {
-    syscallRaw("poll", this.#polled, 1, 0);
-    return (this.#polled.getInt16(POLLED_ANSWER, true) & POLLPRI) !== 0;
-  }
-
   /**
-   * Has others of the same kind made soon.
+   * Has the next ones of their kind made: those that are given out do while a process is made in them, and where there are
+   * none, some are made soon.
    * @returns undefined where there are none, or none that can be given away
    */
   take(bits: number, hostname: string): KernelCellNamespaces | undefined {
-    if (this.#haveMountsChanged()) {
-      this.#drop();
-    }
+    this.#dropStale();
     const spare = this.#spares.get(bits);
-    this.#spares.delete(bits);
-    if (spare?.setHostname(hostname) === true) {
-      // While the kernel makes a process that is to be in there, there is nothing else to do.
-      spare.makeNext = () => {
-        spare.makeNext = undefined;
-        this.#fill(bits);
-      };
-      return spare;
+    if (spare !== undefined) {
+      clearTimeout(spare.timer);
+      this.#spares.delete(bits);
+      if (spare.namespaces.setHostname(hostname)) {
+        spare.namespaces.meanwhile(() => this.#fill(bits));
+        return spare.namespaces;
+      }
+      end(spare.namespaces);
     }
-    spare?.end();
     this.#order(bits);
     return undefined;
+  }
+
+  /** The kernel tells of each change once: poll(2) of /proc/self/mountinfo, proc_pid_mounts(5). */
+  #dropStale(): void {
+    syscallRaw("poll", this.#polled, 1, 0);
+    if ((this.#polled.getInt16(POLLED_ANSWER, true) & POLLPRI) !== 0) {
+      for (const bits of [...this.#spares.keys()]) {
+        this.#drop(bits);
+      }
+    }
   }
 
   #order(bits: number): void {
@@ -78,29 +96,46 @@ export class SpareNamespaces implements Disposable {
     if (this.#mounts.isClosed || this.#spares.has(bits)) {
       return;
     }
-    if (this.#haveMountsChanged()) {
-      this.#drop();
-    }
+    this.#dropStale();
     try {
-      this.#spares.set(bits, this.#make(bits));
-    } catch {
-      return; // who needs some is told why there are none
+      const namespaces = this.#maker.make(bits);
+      const spare = { namespaces, timer: setTimeout(() => this.#settle(bits, spare), SETTLED_MS) };
+      this.#spares.set(bits, spare);
+    } catch (error) {
+      // Who needs some is told why there are none.
+      log.trace("could not make namespaces ahead", { reason: messageOf(error) });
     }
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#drop(), KEPT_MS);
-    this.#timer.unref();
   }
 
-  #drop(): void {
-    for (const spare of this.#spares.values()) {
-      spare.end();
+  /** Has it watched, so that its end is seen whoever brings that about. */
+  #settle(bits: number, spare: Spare): void {
+    spare.namespaces.settleQuietly();
+    this.#maker.look();
+    spare.timer = setTimeout(() => this.#drop(bits), KEPT_MS);
+    spare.timer.unref();
+  }
+
+  #drop(bits: number): void {
+    const spare = this.#spares.get(bits);
+    this.#spares.delete(bits);
+    if (spare !== undefined) {
+      clearTimeout(spare.timer);
+      end(spare.namespaces);
     }
-    this.#spares.clear();
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
-    this.#drop();
+    for (const bits of [...this.#spares.keys()]) {
+      this.#drop(bits);
+    }
     this.#mounts[Symbol.dispose]();
+  }
+}
+
+function end(namespaces: KernelCellNamespaces): void {
+  try {
+    namespaces.end();
+  } catch (error) {
+    log.warn("could not end namespaces that nobody wants", { cause: messageOf(error) });
   }
 }

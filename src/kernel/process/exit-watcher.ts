@@ -37,7 +37,7 @@ export class ExitWatcher implements Disposable {
   readonly #watched = new Map<number, Watched>();
   readonly #events = new DataView(new ArrayBuffer(EVENTS_PER_LOOK * EPOLL_EVENT_BYTES));
   readonly #event = new DataView(new ArrayBuffer(EPOLL_EVENT_BYTES));
-  readonly #onSigchld = (): void => this.#look();
+  readonly #onSigchld = (): void => this.look();
   #strangers = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -76,7 +76,8 @@ export class ExitWatcher implements Disposable {
     });
   }
 
-  #look(): void {
+  /** Sees to those that have ended, as SIGCHLD has it do: of those that ended before they were watched, none tells. */
+  look(): void {
     for (;;) {
       const count = syscallRetry(
         "epoll_wait",

@@ -50,11 +50,11 @@ export class KernelProcesses implements Processes, Disposable {
   readonly #null = new FileDescriptor(openSync("/dev/null", "r"));
   readonly #isRoot = process.geteuid?.() === 0;
   readonly #pipes = new OutputPipes(this.poll);
-  readonly #makesAhead: boolean;
+  readonly #makesPipesAhead: boolean;
 
-  /** @param makesAhead whether what the next process needs is made while the kernel makes one, and kept */
-  constructor({ makesAhead = false }: { readonly makesAhead?: boolean } = {}) {
-    this.#makesAhead = makesAhead;
+  /** @param makesPipesAhead whether those of the next process are made while the kernel makes one, and kept */
+  constructor({ makesPipesAhead = false }: { readonly makesPipesAhead?: boolean } = {}) {
+    this.#makesPipesAhead = makesPipesAhead;
   }
 
   start(options: StartOptions): ManagedProcess {
@@ -97,10 +97,9 @@ export class KernelProcesses implements Processes, Disposable {
       seccomp: options.seccomp,
       resourceLimits: this.#limits(options.resourceLimits ?? []),
     });
-    // While it is made:
-    joined?.settleQuietly();
-    joined?.makeNext?.();
-    if (this.#makesAhead) {
+    // While it is made, and nothing of this throws:
+    joined?.doMeanwhile();
+    if (this.#makesPipesAhead) {
       this.#pipes.makeAhead();
     }
     return begun.end();

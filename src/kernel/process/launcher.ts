@@ -59,9 +59,9 @@ export function endLauncher(): void {
 }
 
 /**
- * A launch on its way. It has to be ended before the event loop has its turn, which would reap what fails, and the
- * descriptors of its plan have to stay open until then: a launcher that had ended before it saw the plan is replaced.
- * A second one may begin before; what it is to be born in may be what the first one makes.
+ * A launch on its way. The descriptors of its plan have to stay open until it has ended: a launcher that was gone before
+ * it saw the plan is replaced. Where the event loop has its turn before, what fails may be reaped by whoever reaps orphans,
+ * which is all the same. A second one may begin before; what it is to be born in may be what the first one makes.
  */
 export class BegunLaunch {
   readonly #plan: LaunchPlan;

@@ -9,29 +9,22 @@ import { syscallRaw } from "../sys/syscall.ts";
 /** Of -20 to 19. Some ten times an ordinary process's share, where both want the same processor. */
 const NICE = -10;
 
-/** Whether a thread runs as the kernel has them run that nobody has asked for anything else. */
-function isOrdinary(thread: number): boolean {
-  const attr = SCHED_ATTR.make({});
-  return (
-    syscallRaw("sched_getattr", thread, attr, SCHED_ATTR.size, 0) >= 0 &&
-    SCHED_ATTR.read(attr, "sched_policy") === SCHED_OTHER &&
-    SCHED_ATTR.read(attr, "sched_nice") === 0
-  );
-}
-
 /**
- * Has a thread go before others. One that was given a priority keeps it, and so does every one where the kernel refuses
- * us (no CAP_SYS_NICE): it all works, only later.
+ * Has a thread go before others, unless it was given a priority already, which stays; what it gives birth to has none of
+ * either. Where the kernel refuses us (no CAP_SYS_NICE), all works, only later.
  * @param thread 0: the one that calls
  */
 export function takePrecedence(thread = 0): void {
-  if (isOrdinary(thread)) {
-    const attr = SCHED_ATTR.make({
-      size: SCHED_ATTR.size,
-      sched_policy: SCHED_OTHER,
-      sched_flags: SCHED_FLAG_RESET_ON_FORK,
-      sched_nice: NICE,
-    });
-    syscallRaw("sched_setattr", thread, attr, 0);
+  const attr = SCHED_ATTR.make({});
+  if (syscallRaw("sched_getattr", thread, attr, SCHED_ATTR.size, 0) < 0) {
+    return;
   }
+  const isOrdinary =
+    SCHED_ATTR.read(attr, "sched_policy") === SCHED_OTHER &&
+    SCHED_ATTR.read(attr, "sched_nice") === 0;
+  SCHED_ATTR.write(attr, {
+    sched_flags: SCHED_FLAG_RESET_ON_FORK,
+    ...(isOrdinary ? { sched_nice: NICE } : {}),
+  });
+  syscallRaw("sched_setattr", thread, attr, 0);
 }

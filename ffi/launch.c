@@ -174,10 +174,11 @@ long au_launcher_start(int program, int nothing, struct au_launcher *launcher)
 // Ends a launcher, whatever it does, and gives back what it took.
 void au_launcher_end(struct au_launcher *launcher)
 {
-	SYS1(__NR_close, launcher->socket);
-	SYS1(__NR_close, launcher->wake);
+	// First: by the end of the socket it would take it that the daemon is gone, and end what ends with that.
 	SYS4(__NR_pidfd_send_signal, launcher->pidfd, SIGKILL, 0, 0);
 	SYS5(__NR_waitid, P_PIDFD, launcher->pidfd, 0, WEXITED, 0);
+	SYS1(__NR_close, launcher->socket);
+	SYS1(__NR_close, launcher->wake);
 	SYS1(__NR_close, launcher->pidfd);
 	SYS2(__NR_munmap, launcher->reports, PAGE_BYTES);
 }

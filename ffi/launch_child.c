@@ -9,7 +9,6 @@
 #include "launcher.h"
 
 #include <asm/ioctls.h>
-#include <asm/poll.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
 #include <linux/capability.h>
@@ -24,7 +23,6 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
-#include <linux/time_types.h>
 
 enum {
 	SIGSET_BYTES = 8,
@@ -70,13 +68,10 @@ static void unblock_signals(struct child *child)
 // end of its socket.
 static void end_with_parent(struct child *child)
 {
-	struct pollfd daemon = { .fd = SOCKET };
-	struct __kernel_timespec now = {0};
-
 	if (!(child->plan->flags & AU_ENDS_WITH_DAEMON))
 		return;
 	check(child, AU_STEP_PARENT, SYS5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
-	if (SYS5(__NR_ppoll, &daemon, 1, &now, 0, 0) != 0)
+	if (is_daemon_gone())
 		leave(child, AU_STEP_PARENT, -ESRCH, 0);
 }
 

@@ -82,19 +82,24 @@ __asm__(".text\n"
 	"	hlt\n"
 	".size au_clone3,.-au_clone3\n");
 
-void end(int status)
+int is_daemon_gone(void)
 {
-	for (;;)
-		SYS1(__NR_exit_group, status);
+	struct pollfd daemon = { .fd = SOCKET };
+	struct __kernel_timespec now = {0};
+
+	return SYS5(__NR_ppoll, &daemon, 1, &now, 0, 0) != 0;
 }
 
-// The daemon has ended. Its first thread may have been gone for a while, and the socket not, since other threads had it:
-// what was made meanwhile has never been a child of the daemon's, and nothing else ends it.
-__attribute__((noreturn)) static void end_with_daemon(int status)
+// Where the daemon is gone, its first thread may have been for a while, and the socket not, since other threads had it: what
+// was made meanwhile has never been a child of the daemon's, and nothing else ends it.
+void end(int status)
 {
-	for (int i = 0; i < AU_REPORTS; i++)
+	int is_over = is_daemon_gone();
+
+	for (int i = 0; is_over && i < AU_REPORTS; i++)
 		SYS4(__NR_pidfd_send_signal, DEPENDENTS + i, SIGKILL, 0, 0);
-	end(status);
+	for (;;)
+		SYS1(__NR_exit_group, status);
 }
 
 // Waits for a plan. It is told of by an eventfd, not by the socket: there the kernel takes it that who writes is about to
@@ -113,7 +118,7 @@ static void wait_for_plan(void)
 		long count = SYS5(__NR_ppoll, sources, 3, ms < 0 ? 0 : &timeout, 0, 0);
 
 		if (sources[0].revents)
-			end_with_daemon(0);
+			end(0);
 		if (sources[1].revents)
 			SYS3(__NR_read, WAKE, &plans, sizeof(plans));
 		else if (sources[2].revents)
@@ -338,7 +343,7 @@ static void serve(struct au_launch_report *reports)
 	if (plan->flags & AU_ENDS_WITH_DAEMON && pidfd >= 0)
 		SYS3(__NR_dup3, pidfd, DEPENDENTS + plan->number % AU_REPORTS, O_CLOEXEC);
 	if (!send_to(SOCKET, &answer, sizeof(answer), &pidfd, pidfd >= 0) || answer.step == AU_STEP_RESTORE)
-		end_with_daemon(1);
+		end(1);
 	if (plan->namespaces)
 		keep(report, plan->number, pidfd);
 	SYS3(__NR_close_range, FIRST_RECEIVED, ~0u, 0);

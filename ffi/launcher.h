@@ -26,7 +26,11 @@ enum {
 	HELPER_STACK_BYTES = 16 * 1024,
 };
 
+// Ends the launcher; with the daemon, what is to end with that.
 __attribute__((noreturn)) PART void end(int status);
+
+// Whether nobody has the other end of the socket.
+PART int is_daemon_gone(void);
 
 // Calls clone3. The child runs `run` on the stack of `args`, and never returns.
 PART long au_clone3(struct clone_args *args, unsigned long size, void (*run)(void *), void *argument);

@@ -10,6 +10,7 @@ import { findCgroup2 } from "../../src/kernel/cgroup/mount-point.ts";
 import { AURAED, TestDaemon } from "../harness/daemon.ts";
 import { eventually } from "../harness/eventually.ts";
 import { missingForCgroups } from "../harness/host.ts";
+import { childrenOf } from "../harness/process-state.ts";
 
 const missing = missingForCgroups();
 
@@ -104,8 +105,9 @@ describe.skipIf(missing !== undefined)(`CellService.Run on this host ${missing ?
       text += Buffer.from(data).toString();
     }
     expect(text.trimEnd().split("\n").map(niceOf)).toEqual([0, 0]);
-    const children = read(`${daemon.pid}/task/${daemon.pid}/children`).split(" ").filter(Boolean);
-    const launcher = children.filter((pid) => read(`${pid}/comm`) === "aurae-launch\n");
+    const launcher = childrenOf(daemon.pid).filter(
+      (pid) => read(`${pid}/comm`) === "aurae-launch\n",
+    );
     const owners = [`${daemon.pid}`, ...launcher];
     expect(owners.map((pid) => niceOf(read(`${pid}/stat`)))).toEqual([-10, -10]);
   });

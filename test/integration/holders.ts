@@ -1,5 +1,6 @@
 /** The first processes of namespaces, among this process's children. */
 import { readFileSync } from "node:fs";
+import { childrenOf } from "../harness/process-state.ts";
 
 const COMM = "aurae-cell\n";
 
@@ -13,10 +14,7 @@ function commOf(pid: number): string | undefined {
 
 /** Those that run their program. */
 export function holders(): number[] {
-  const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8");
-  return children
-    .split(" ")
-    .filter(Boolean)
+  return childrenOf(process.pid)
     .map(Number)
     .filter((pid) => commOf(pid) === COMM);
 }

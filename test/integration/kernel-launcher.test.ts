@@ -7,23 +7,11 @@ import { launcherPid } from "../../src/kernel/process/launcher.ts";
 import { syscall } from "../../src/kernel/sys/syscall.ts";
 import { settledCensus, takeCensus } from "../harness/census.ts";
 import { eventually } from "../harness/eventually.ts";
+import { childrenOf, isAlive } from "../harness/process-state.ts";
 import { KernelFixture, missingForCells } from "./kernel-fixture.ts";
 
 const KIB = 1024;
 const ROOT = join(import.meta.dir, "../..");
-
-/** Whether a process runs: one that has ended and was not reaped does not. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false; // ENOENT, ESRCH: it is gone
-  }
-}
-
-function childrenOf(pid: number): string[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
-}
 
 /** The descriptor that spare namespaces come out of (`SPARES` of `ffi/launcher.h`). */
 const SPARES = 6;
@@ -52,7 +40,7 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
       const pid = launcherPid();
       process.kill(pid, "SIGKILL");
       if (i % 2 === 0) {
-        await eventually("its end", () => !isRunning(pid));
+        await eventually("its end", () => !isAlive(pid));
       }
       expect((await fixture.run("echo fine")).stdout).toBe("fine\n");
       expect(launcherPid()).not.toBe(pid);
@@ -65,7 +53,7 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
     const pid = launcherPid();
     process.kill(pid, "SIGSTOP");
     expect((await fixture.run("echo fine")).stdout).toBe("fine\n");
-    expect(isRunning(pid)).toBe(false);
+    expect(isAlive(pid)).toBe(false);
     expect(await settledCensus(before)).toEqual(before);
   }, 20_000);
 
@@ -201,9 +189,9 @@ describe.skipIf(missingForCells !== undefined)("the launcher", () => {
     const daemon = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
     const { value } = await daemon.stdout.getReader().read();
     const pid = Number(new TextDecoder().decode(value));
-    expect(isRunning(pid)).toBe(true);
+    expect(isAlive(pid)).toBe(true);
     daemon.kill("SIGKILL");
     await daemon.exited;
-    await eventually("the launcher's end", () => !isRunning(pid));
+    await eventually("the launcher's end", () => !isAlive(pid));
   });
 });

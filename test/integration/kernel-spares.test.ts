@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { nextTurn } from "../../src/base/next-turn.ts";
 import type { KernelCellNamespaces } from "../../src/kernel/namespace/kernel-cell-namespaces.ts";
 import { KernelNamespaces } from "../../src/kernel/namespace/kernel-namespaces.ts";
-import { launcherPid } from "../../src/kernel/process/launcher.ts";
+import { endLauncher, launcherPid } from "../../src/kernel/process/launcher.ts";
 import { cString, syscall } from "../../src/kernel/sys/syscall.ts";
 import { type Census, settledCensus, takeCensus } from "../harness/census.ts";
 import { eventually } from "../harness/eventually.ts";
 import { linesOf } from "../harness/lines.ts";
+import { isAlive } from "../harness/process-state.ts";
 import { holders } from "./holders.ts";
 import { KernelFixture, missingForCells } from "./kernel-fixture.ts";
 
@@ -172,6 +173,21 @@ describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
     await eventually("their end", () => !isAlive(waiting), 10_000);
   }, 15_000);
 
+  test("do not end with a launcher, which is replaced", async () => {
+    const taken: KernelCellNamespaces[] = [];
+    for (let i = 0; i < 100; i++) {
+      const it = take(`h${i}`);
+      it.settle();
+      taken.push(it);
+      // By the end of its socket, too, of which it may hear before it is killed.
+      if (i % 2 === 0) {
+        endLauncher();
+      }
+    }
+    await nextTurn();
+    expect(taken.filter(({ pid }) => !isAlive(pid))).toEqual([]);
+  });
+
   test("end with the daemon, those that were given out and the others", async () => {
     const daemon = Bun.spawn([process.execPath, join(import.meta.dir, "kernel-spares-daemon.ts")], {
       stdio: ["ignore", "pipe", "inherit"],
@@ -185,12 +201,3 @@ describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
     await eventually("their end", () => pids.every((pid) => !isAlive(pid)));
   });
 });
-
-/** Whether it has not ended. */
-function isAlive(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false; // ENOENT, ESRCH
-  }
-}

@@ -11,20 +11,15 @@
 import { openSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
-import { POLLIN, POLLPRI } from "../abi/poll.ts";
+import { POLLPRI } from "../abi/poll.ts";
+import { PollList } from "../io/poll-list.ts";
 import { FileDescriptor } from "../sys/fd.ts";
-import { syscallRaw } from "../sys/syscall.ts";
 import type { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 
 /** How long those are kept that nobody takes. */
 const KEPT_MS = 5_000;
 /** By then they are made, and nobody waits for them. */
 const SETTLED_MS = 10;
-
-/** `struct pollfd` (poll(2)) */
-const POLLED_EVENTS = 4;
-const POLLED_ANSWER = 6;
-const POLLED_BYTES = 8;
 
 export interface SpareMaker {
   /** Begins to make a set; CLONE_NEW* bits say which. @throws {LaunchError} */
@@ -42,14 +37,12 @@ export class SpareNamespaces implements Disposable {
   readonly #maker: SpareMaker;
   /** By what they are, one of each kind. */
   readonly #spares = new Map<number, Spare>();
-  readonly #ordered = new Set<number>();
   readonly #mounts = new FileDescriptor(openSync("/proc/self/mountinfo", "r"));
-  readonly #polled = new DataView(new ArrayBuffer(POLLED_BYTES));
+  readonly #changes = new PollList();
 
   constructor(maker: SpareMaker) {
     this.#maker = maker;
-    this.#polled.setInt32(0, this.#mounts.number, true);
-    this.#polled.setInt16(POLLED_EVENTS, POLLIN | POLLPRI, true);
+    this.#changes.add(this.#mounts.number, POLLPRI);
   }
 
   /**
@@ -69,30 +62,21 @@ export class SpareNamespaces implements Disposable {
       }
       end(spare.namespaces);
     }
-    this.#order(bits);
+    // Not before whoever asks has what it asks for.
+    setImmediate(() => this.#fill(bits));
     return undefined;
   }
 
   /** The kernel tells of each change once: poll(2) of /proc/self/mountinfo, proc_pid_mounts(5). */
   #dropStale(): void {
-    syscallRaw("poll", this.#polled, 1, 0);
-    if ((this.#polled.getInt16(POLLED_ANSWER, true) & POLLPRI) !== 0) {
+    if (this.#changes.wait(0) > 0) {
       for (const bits of [...this.#spares.keys()]) {
         this.#drop(bits);
       }
     }
   }
 
-  #order(bits: number): void {
-    if (!this.#ordered.has(bits)) {
-      this.#ordered.add(bits);
-      // Not before whoever asks has what it asks for.
-      setImmediate(() => this.#fill(bits));
-    }
-  }
-
   #fill(bits: number): void {
-    this.#ordered.delete(bits);
     if (this.#mounts.isClosed || this.#spares.has(bits)) {
       return;
     }

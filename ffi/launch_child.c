@@ -116,11 +116,12 @@ long set_up_loopback(void)
 	return answer;
 }
 
-// What was not made with the process: in what was joined, and where there were spare ones.
+// What was not made with the process: in what was joined, where there were spare ones, and what takes the kernel long.
 static void add_namespaces(struct child *child)
 {
 	const struct au_launch_plan *plan = child->plan;
-	au_u64 missing = plan->join ? plan->namespaces & ~(au_u64)CLONE_NEWPID : 0;
+	au_u64 later = plan->join ? ~(au_u64)CLONE_NEWPID : plan->flags & AU_MADE_AHEAD ? AU_COSTLY : 0;
+	au_u64 missing = plan->namespaces & later;
 
 	if (child->spare.network >= 0) {
 		check(child, AU_STEP_UNSHARE, SYS2(__NR_setns, child->spare.network, CLONE_NEWNET));

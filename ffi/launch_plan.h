@@ -29,6 +29,8 @@ enum au_launch_flag {
 	AU_CGROUP_NAMESPACE = 64,    // a cgroup namespace that begins at the group it is in
 	AU_BLOCK_SIGNALS = 128,      // execs with every signal blocked; else with none
 	AU_ENDS_WITH_DAEMON = 256,   // prctl(PR_SET_PDEATHSIG, SIGKILL)
+	AU_MADE_AHEAD = 512,         // nobody waits for it: it makes its network and IPC namespaces itself, of which
+				     // others have spare ones
 };
 
 // The step that failed. src/kernel/process/launch-steps.ts has their names for people.

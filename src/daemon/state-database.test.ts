@@ -94,6 +94,20 @@ function storeContract(makeStore: () => StateStore, reopen: (store: StateStore) 
     expect(store.load().executables.map((it) => it.cell)).toEqual([""]);
   });
 
+  test("forgets many cells in one step", () => {
+    const store = makeStore();
+    for (const name of ["a", "b", "c"]) {
+      store.saveCell(cell(name));
+      store.saveExecutable(name, executable("x"));
+    }
+    store.removeCells(["a", "nobody", "c"]);
+    const { cells, executables } = store.load();
+    expect([cells.map(({ name }) => name), executables.map((it) => it.cell)]).toEqual([
+      ["b"],
+      ["b"],
+    ]);
+  });
+
   test("lets a claim be made once, until it is given back", () => {
     const store = makeStore();
     expect([store.claimOnce("a", "x"), store.claimOnce("a", "x")]).toEqual([true, false]);

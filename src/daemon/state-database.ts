@@ -53,7 +53,7 @@ export class StateDatabase implements StateStore, Disposable {
   readonly #saveExecutable: Statement;
   readonly #removeExecutable: Statement;
   readonly #removeExecutables: Statement;
-  readonly #removeWholeCell: (name: string) => void;
+  readonly #removeWholeCells: (names: readonly string[]) => void;
   readonly #claim: Statement;
   readonly #disclaim: Statement;
   readonly #setMeta: Statement;
@@ -67,9 +67,11 @@ export class StateDatabase implements StateStore, Disposable {
     this.#saveExecutable = prepare("INSERT OR REPLACE INTO executables VALUES (?, ?, ?)");
     this.#removeExecutable = prepare("DELETE FROM executables WHERE cell = ? AND name = ?");
     this.#removeExecutables = prepare("DELETE FROM executables WHERE cell = ?");
-    this.#removeWholeCell = database.transaction((name: string) => {
-      this.#removeExecutables.run(name);
-      this.#removeCell.run(name);
+    this.#removeWholeCells = database.transaction((names: readonly string[]) => {
+      for (const name of names) {
+        this.#removeExecutables.run(name);
+        this.#removeCell.run(name);
+      }
     });
     this.#claim = prepare("INSERT OR IGNORE INTO claims VALUES (?, ?)");
     this.#disclaim = prepare("DELETE FROM claims WHERE cell = ? AND name = ?");
@@ -213,7 +215,11 @@ export class StateDatabase implements StateStore, Disposable {
   }
 
   removeCell(name: string): void {
-    this.#removeWholeCell(name);
+    this.#removeWholeCells([name]);
+  }
+
+  removeCells(names: readonly string[]): void {
+    this.#removeWholeCells(names);
   }
 
   saveExecutable(cell: string, record: ExecutableRecord): void {

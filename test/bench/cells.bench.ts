@@ -58,6 +58,14 @@ let serial = 0;
 /** Methods of CellService with their requests, as words for the stopwatch. */
 type Calls = readonly string[];
 
+/** Its name, who times it, and what it is the next time. */
+type Way = readonly [string, Stopwatch, () => readonly string[]];
+
+/** Of one turn, in milliseconds. */
+function timesOf([, stopwatch, next]: Way): Promise<number[]> {
+  return stopwatch.times(Array.from({ length: TURN }, next));
+}
+
 function request<D extends DescMessage>(schema: D, init: MessageInitShape<D>): string {
   return Buffer.from(toBinary(schema, create(schema, init))).toString("hex");
 }
@@ -109,16 +117,16 @@ async function benchRuns(): Promise<void> {
   await using client = Stopwatch.ofCalls(stopwatch, CLIENT);
   const host = `${prefix}-host`;
   await cells.allocate({ cell: { name: host, isolateProcess: true, isolateNetwork: true } });
-  const ways: [string, () => Promise<number>][] = [
-    ["auraed: Run", () => client.time(wholeRun())],
-    ["auraed: Allocate, Start, Wait, Free", () => client.time(wholeCell())],
-    ["auraed: Start until it has ended, in a cell", () => client.time(inCellAtOnce(host))],
-    ["auraed: Start and Wait, in a cell", () => client.time(inCell(host))],
+  const ways: Way[] = [
+    ["auraed: Run", client, wholeRun],
+    ["auraed: Allocate, Start, Wait, Free", client, wholeCell],
+    ["auraed: Start until it has ended, in a cell", client, () => inCellAtOnce(host)],
+    ["auraed: Start and Wait, in a cell", client, () => inCell(host)],
   ];
   for (const [name, argv] of Object.entries(peers)) {
     try {
-      await runner.time(argv);
-      ways.push([`peer: ${name}`, () => runner.time(argv)]);
+      await runner.times([argv]);
+      ways.push([`peer: ${name}`, runner, () => argv]);
     } catch (error) {
       console.log(`  peer: ${name}: not to be had here: ${messageOf(error)}`);
     }
@@ -126,19 +134,17 @@ async function benchRuns(): Promise<void> {
   const measure = async (): Promise<Map<string, number[]>> => {
     const samples = new Map(ways.map(([name]) => [name, [] as number[]]));
     for (let turn = 0; turn < RUNS / TURN; turn++) {
-      for (const [name, run] of ways) {
-        for (let i = 0; i < TURN; i++) {
-          samples.get(name)?.push(await run());
-        }
+      for (const way of ways) {
+        samples.get(way[0])?.push(...(await timesOf(way)));
       }
     }
     return samples;
   };
   const ours = ways.filter(([name]) => name.startsWith("auraed"));
   const cold = await measure();
-  for (let i = 0; i < WARM_UP_RUNS; i++) {
-    for (const [, run] of ours) {
-      await run();
+  for (let turn = 0; turn < WARM_UP_RUNS / TURN; turn++) {
+    for (const way of ours) {
+      await timesOf(way);
     }
   }
   const warm = await measure();

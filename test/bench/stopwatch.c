@@ -5,7 +5,7 @@
 //	stopwatch run				lines are a program and its arguments
 //
 // What stands in a line is set apart by tabs. Prints for each line how many milliseconds it took, or `!` and what went
-// wrong.
+// wrong; all of it at an empty line, so that whoever reads it sleeps meanwhile.
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -172,13 +172,16 @@ int main(int count, char **arguments)
 		int is_done;
 
 		line[strcspn(line, "\n")] = 0;
+		if (!line[0]) {
+			fflush(stdout);
+			continue;
+		}
 		start = now_ms();
 		is_done = calls ? make_calls(line) : run_program(line);
 		if (is_done)
 			printf("%.6f\n", now_ms() - start);
 		else
 			printf("!%s\n", failure);
-		fflush(stdout);
 	}
 	return 0;
 }

@@ -31,13 +31,13 @@ export class Stopwatch implements AsyncDisposable {
     this.#answers = linesOf(this.#child.stdout);
   }
 
-  /** Of calls, over one connection: `time` takes methods of CellService, each followed by its request in hexadecimal digits. */
+  /** Of calls, over one connection: a line is methods of CellService, each followed by its request in hexadecimal digits. */
   static ofCalls(program: string, { port, ca, cert, key }: StopwatchClient): Stopwatch {
     return new Stopwatch([program, "call", String(port), ca, cert, key]);
   }
 
   /**
-   * Of programs: `time` takes one with its arguments. They find what they expect, control groups version 2 at
+   * Of programs: a line is one with its arguments. They find what they expect, control groups version 2 at
    * /sys/fs/cgroup, in a mount namespace of their own, whatever the host has there.
    */
   static ofPrograms(program: string): Stopwatch {
@@ -45,15 +45,27 @@ export class Stopwatch implements AsyncDisposable {
     return new Stopwatch(["unshare", "-m", "sh", "-c", `${setUp} && exec '${program}' run`]);
   }
 
-  /** @returns how long it took, in milliseconds @throws {Error} with what went wrong */
-  async time(words: readonly string[]): Promise<number> {
-    this.#child.stdin.write(`${words.join("\t")}\n`);
+  /**
+   * Each after the one before, without a turn of this process in between.
+   * @returns how long each took, in milliseconds @throws {Error} with what went wrong first
+   */
+  async times(lines: readonly (readonly string[])[]): Promise<number[]> {
+    const text = lines.map((words) => `${words.join("\t")}\n`);
+    this.#child.stdin.write(`${text.join("")}\n`);
     this.#child.stdin.flush();
-    const { value, done } = await this.#answers.next();
-    if (done === true || value.startsWith("!")) {
-      throw new Error(done === true ? "the stopwatch has ended" : value.slice(1));
+    const answers: string[] = [];
+    while (answers.length < lines.length) {
+      const { value, done } = await this.#answers.next();
+      if (done === true) {
+        throw new Error("the stopwatch has ended");
+      }
+      answers.push(value);
     }
-    return Number(value);
+    const failure = answers.find((answer) => answer.startsWith("!"));
+    if (failure !== undefined) {
+      throw new Error(failure.slice(1));
+    }
+    return answers.map(Number);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

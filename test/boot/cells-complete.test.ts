@@ -163,6 +163,25 @@ describe("limits", () => {
     });
     await cells().free({ cellName: "small" });
   });
+
+  it("give the verdict of Run, too, also where a cell is in its own", async () => {
+    const hog = "exec dd if=/dev/zero of=/dev/null bs=200M count=1";
+    const run = (command: string) =>
+      cells().run({
+        cell: { name: "hasty", memory: { max: BigInt(32 * MIB), swapMax: 0n } },
+        executable: { name: "hog", command },
+      });
+    expect((await run(hog)).oomKilled).toBe(true);
+    const handedDown = "grep -q memory /sys/fs/cgroup/hasty/cgroup.subtree_control";
+    const later = run(`until ${handedDown}; do sleep 0.1; done; ${hog}`);
+    await eventually("the cell", async () => {
+      const { cells: there } = await cells().list({});
+      return there.some(({ cell }) => cell?.name === "hasty");
+    });
+    await allocate({ name: "hasty/inner" });
+    expect((await later).oomKilled).toBe(true);
+    expect(await inGuest(vm, "[ -e /sys/fs/cgroup/hasty ] || echo gone")).toBe("gone");
+  });
 });
 
 describe("executables", () => {

@@ -92,7 +92,8 @@ function mortalKernel(kernel: FakeKernel, life: Life): Kernel {
 function mortalState(state: StateStore, life: Life): StateStore {
   const nothing = (): undefined => undefined;
   return mortal(state, life, {
-    ...{ saveCell: nothing, removeCell: nothing, reserveEvents: nothing, claimOnce: () => false },
+    ...{ saveCell: nothing, removeCell: nothing, removeCells: nothing, reserveEvents: nothing },
+    ...{ claimOnce: () => false },
     ...{ saveExecutable: nothing, removeExecutable: nothing, disclaimOnce: nothing },
   });
 }

@@ -165,7 +165,7 @@ describe.skipIf(missing !== undefined)(`CellService.Run on this host ${missing ?
   test("is over with its daemon: the next one frees the cell", async () => {
     const { group, request } = jobOf("exec sleep 1000");
     const over = cells().run(request).catch(ConnectError.from);
-    await eventually("the cell", () => existsSync(join(group, "_/exe.job")));
+    await eventually("the cell", () => existsSync(join(group, "exe.job")));
     await daemon.end("SIGKILL");
     expect(ConnectError.from(await over).code).toBe(Code.Unavailable);
     expect(existsSync(group)).toBe(true);

@@ -25,7 +25,9 @@ export function allocateCgroup(kernel: Kernel, spec: CellSpec): void {
     for (const write of writes) {
       setLimit(kernel, name, write, PREFIX);
     }
-    cgroups.create(leafOf(name));
+    if (leafOf(spec) !== path) {
+      cgroups.create(leafOf(spec));
+    }
   } catch (error) {
     throw allocationAborted(name, error);
   }

@@ -46,6 +46,8 @@ export class Cell {
   readonly parent: Cell | undefined;
   state: CellState = { kind: "allocated" };
   #spec: CellSpec;
+  /** Until whoever has it made lets others see it: nobody can have frozen it, or made anything in it. */
+  isFresh = true;
   #oomKills = 0;
   #unclaimedOomKills = 0;
 
@@ -75,6 +77,11 @@ export class Cell {
   /** The control group with its limits. */
   get cgroup(): string {
     return `${this.name}`;
+  }
+
+  /** The control group of its executables' own. */
+  get leaf(): string {
+    return leafOf(this.#spec);
   }
 
   /** What its executables are born in: its own, or those of the nearest cell above that has some. */
@@ -128,12 +135,18 @@ export function cellRecord(
   };
 }
 
-/** The control group that holds the executables of a cell, or those that are in no cell. */
-export function leafOf(cell: CellName | undefined): string {
-  return cell === undefined ? LEAF : `${cell}/${LEAF}`;
+/**
+ * The control group that holds the executables of a cell, or those that are in no cell. One that goes with its caller has no
+ * leaf: it is its executable's alone, and what is never made need not be removed.
+ */
+export function leafOf(cell: Pick<CellSpec, "name" | "isTransient"> | undefined): string {
+  if (cell === undefined) {
+    return LEAF;
+  }
+  return cell.isTransient ? `${cell.name}` : `${cell.name}/${LEAF}`;
 }
 
-/** The control group of an executable, and in the same form the folder of its output. */
+/** The folder of an executable's output: it has the form of its control group in a cell with a leaf. */
 export function executablePath(cell: CellName | undefined, name: ExecutableName): string {
-  return join(leafOf(cell), directoryName(name));
+  return join(cell === undefined ? LEAF : `${cell}/${LEAF}`, directoryName(name));
 }

@@ -3,7 +3,6 @@
  * anything else runs, so that Allocate and Start need no lock; Stop and Free, which wait, leave a state behind that
  * others see.
  */
-import { nextTurn } from "../../base/next-turn.ts";
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
@@ -47,7 +46,7 @@ export interface CellsOptions extends ExecutablesContext {
 
 export class Cells {
   readonly #kernel: Kernel;
-  readonly #context: CellsOptions;
+  readonly #context: CellsOptions & { readonly state: LenientState };
   readonly #roots = new Map<string, Cell>();
   readonly #outside: Executables;
 
@@ -62,6 +61,7 @@ export class Cells {
       outputMaxBytes: undefined,
       claimOomKill: () => false,
       isFrozen: () => false,
+      isFresh: () => false,
       requireRunnable: () => undefined,
     });
   }
@@ -139,12 +139,17 @@ export class Cells {
       executables: (it) =>
         new Executables(context, {
           cell: `${spec.name}`,
-          cgroup: leafOf(spec.name),
+          cgroup: leafOf(spec),
           namespaces: () => it.namespaces,
           outputMaxBytes: spec.outputMaxBytes,
-          claimOomKill: () => it.claimOomKill(oomKills(this.#kernel, it.cgroup)),
+          claimOomKill: () => it.claimOomKill(oomKills(this.#kernel, it)),
           isFrozen: () => standsStill(this.#kernel, spec.name),
-          requireRunnable: () => requireThawed(this.#kernel, spec.name),
+          isFresh: () => it.isFresh,
+          requireRunnable: () => {
+            if (!it.isFresh) {
+              requireThawed(this.#kernel, spec.name);
+            }
+          },
         }),
     });
     this.#siblingsIn(parent).set(spec.name.leaf, cell);
@@ -206,18 +211,11 @@ export class Cells {
     }
     if (cell.spec.isTransient) {
       // Its caller waits. A successor that finds what is kept of it finds nothing else.
-      setImmediate(() => this.#removeRecord(cell.name));
+      state.removeCellSoon(`${cell.name}`);
     } else {
       state.removeCell(`${cell.name}`);
     }
     events.emit({ kind: "freed", cell: `${cell.name}` });
-  }
-
-  /** Unless another has the name by now. */
-  #removeRecord(name: CellName): void {
-    if (this.#cached(name) === undefined) {
-      this.#context.state.removeCell(`${name}`);
-    }
   }
 
   /** Runs an executable in a cell, or in none. @throws {AuraeError} not_found, already_exists, internal, … */
@@ -303,13 +301,17 @@ export class Cells {
     const { state } = this.#context;
     const plan = planRestore(this.#kernel, record, (name) => this.#cached(name));
     if (plan.kind === "undo") {
-      log.warn("a cell of the daemon before is gone", { cell: record.name, why: plan.why });
+      // Of one that went with its caller, what was kept may be there a little longer than it was itself.
+      if (!record.isTransient || this.#kernel.cgroups.exists(record.name)) {
+        log.warn("a cell of the daemon before is gone", { cell: record.name, why: plan.why });
+      }
       await undoCell(this.#kernel, record, state);
       return;
     }
     const cell = this.#add(plan.spec, plan.parent, plan.namespaces);
+    cell.isFresh = false;
     // Those of before are of executables whose end nobody saw, or that were not the first process of one.
-    cell.claimOomKills(oomKills(this.#kernel, cell.cgroup));
+    cell.claimOomKills(oomKills(this.#kernel, cell));
     const own = saved.executables.filter((it) => it.cell === record.name);
     const executables = own.map((it) => it.record);
     const names = executables.map((it) => it.spec.name);
@@ -333,8 +335,7 @@ export class Cells {
         log.error("could not free at shutdown", { cause: messageOf(end.reason) });
       }
     }
-    // What is kept of the last of them goes in the next turn.
-    await nextTurn();
+    this.#context.state.flush();
     removeOutsideLeaf(this.#kernel);
   }
 

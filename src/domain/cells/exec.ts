@@ -13,7 +13,7 @@ import type { Privileges } from "../executables/executable-spec.ts";
 import { credentialsFrom, programPaths } from "../executables/launch.ts";
 import { endGroup } from "../executables/life.ts";
 import { drainedSoon } from "../executables/output-drain.ts";
-import { type Cell, leafOf } from "./cell.ts";
+import type { Cell } from "./cell.ts";
 import { requireThawed } from "./freeze.ts";
 
 /** How long it has between SIGHUP and SIGKILL once its caller is gone. */
@@ -53,7 +53,7 @@ export function exec(
   };
   const credentials = credentialsFrom(spec.privileges, kernel.accounts, "start.");
   serial += 1;
-  const cgroup = `${leafOf(cell.name)}/exec.${process.pid}.${serial}`;
+  const cgroup = `${cell.leaf}/exec.${process.pid}.${serial}`;
   using undo = new DisposableStack();
   try {
     kernel.cgroups.create(cgroup);

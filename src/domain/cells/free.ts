@@ -1,7 +1,7 @@
 /** The end of a cell in the kernel: of its namespaces, then of its control groups with whatever is still in them. */
 import { isTreeRemoved, removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import { type Cell, leafOf } from "./cell.ts";
+import type { Cell } from "./cell.ts";
 
 /** How long the processes that are left in a cell may take to die of SIGKILL. */
 const KILL_TIMEOUT_MS = 10_000;
@@ -10,12 +10,15 @@ const KILL_TIMEOUT_MS = 10_000;
 export async function removeGroups({ cgroups }: Kernel, cell: Cell): Promise<void> {
   cell.ownNamespaces?.end();
   const areGone = (): boolean =>
-    isTreeRemoved(cgroups, leafOf(cell.name)) && isTreeRemoved(cgroups, cell.cgroup);
-  // The first process of one that goes with its caller is in none of its groups, so they can go meanwhile.
-  let isDone = cell.spec.isTransient && areGone();
+    (cell.leaf === cell.cgroup || isTreeRemoved(cgroups, cell.leaf)) &&
+    isTreeRemoved(cgroups, cell.cgroup);
+  // The first process of one that goes with its caller is in none of its groups. Where they can go, nothing but that is left
+  // of the cell, and it ends by itself.
+  if (cell.spec.isTransient && areGone()) {
+    return;
+  }
   await cell.ownNamespaces?.ended;
-  isDone ||= areGone();
-  if (!isDone) {
+  if (!areGone()) {
     // What was moved into the cell from outside is in none of its executables.
     cgroups.kill(cell.cgroup);
     await cgroups.emptied(cell.cgroup, AbortSignal.timeout(KILL_TIMEOUT_MS));

@@ -24,7 +24,7 @@ export function createNamespaces(
       requireThawed(kernel, parent.name);
     }
     // The first process of one that goes with its caller is the daemon's own business.
-    using cgroup = spec.isTransient ? undefined : kernel.cgroups.open(leafOf(spec.name));
+    using cgroup = spec.isTransient ? undefined : kernel.cgroups.open(leafOf(spec));
     return kernel.namespaces.create({
       process: spec.isolateProcess,
       network: spec.isolateNetwork,
@@ -38,8 +38,12 @@ export function createNamespaces(
   }
 }
 
-/** Waits until those of a cell are made, if it has some of its own. @throws {AuraeError} as above */
+/**
+ * Waits until those of a cell are made, if it has some of its own. From then on others may see it.
+ * @throws {AuraeError} as above
+ */
 export function settleNamespaces(cell: Cell): void {
+  cell.isFresh = false;
   try {
     cell.ownNamespaces?.settle();
   } catch (error) {

@@ -9,7 +9,7 @@ import type { CellNamespaces } from "../../kernel/namespace/namespaces.ts";
 import { directoryName } from "../executables/executable-name.ts";
 import { removeGroup } from "../executables/life.ts";
 import type { CellRecord, StateStore } from "../state/state-store.ts";
-import { type Cell, type CellSpec, cellSpec, leafOf } from "./cell.ts";
+import { type Cell, type CellSpec, cellSpec } from "./cell.ts";
 import { CellName } from "./cell-name.ts";
 import { createNamespaces } from "./namespaces.ts";
 
@@ -97,7 +97,7 @@ export async function removeUnknownGroups(
   cell: Cell,
   known: readonly Parameters<typeof directoryName>[0][],
 ): Promise<void> {
-  const leaf = leafOf(cell.name);
+  const { leaf } = cell;
   const kept = new Set(known.map(directoryName));
   const unknown = kernel.cgroups.exists(leaf)
     ? kernel.cgroups.children(leaf).filter((child) => !kept.has(child))

@@ -1,6 +1,5 @@
-import { nextTurn } from "../../base/next-turn.ts";
 import { beforeEach, describe, expect, test } from "bun:test";
-import { exitedWith, settle, World } from "../../../test/harness/cells-world.ts";
+import { exitedWith, settle, until, World } from "../../../test/harness/cells-world.ts";
 import { executableName } from "../executables/executable-name.ts";
 import { executableSpec, type ExecutableSpec } from "../executables/executable-spec.ts";
 import { cellSpec } from "./cell.ts";
@@ -24,25 +23,41 @@ function start(more: Partial<ExecutableSpec> = {}, signal = caller.signal): Prom
 describe("run", () => {
   test("answers how the executable ended, and leaves nothing but its output", async () => {
     const done = start();
-    expect(world.kernel.cgroups.paths).toEqual(["job", "job/_", "job/_/exe.x"]);
+    expect(world.kernel.cgroups.paths).toEqual(["job", "job/exe.x"]);
     const { last } = world.kernel.processes;
     last.stdout.push("out");
     last.exit(exitedWith(7));
     const { pid, ending } = await done;
     expect([pid, ending.status]).toEqual([last.pid, exitedWith(7)]);
     expect(world.kernel.cgroups.paths).toEqual([]);
-    await nextTurn();
-    expect(world.state.load()).toMatchObject({ cells: [], executables: [] });
+    await until("what is kept of it to go", () => world.state.load().cells.length === 0);
+    expect(world.state.load().executables).toEqual([]);
     expect(world.outputs.all.get("job/x")?.texts.stdout).toBe("out");
   });
 
-  test("keeps the next cell of its name, though its own is forgotten a turn later", async () => {
+  test("keeps the next cell of its name, though its own is forgotten a while later", async () => {
     const done = start();
     world.kernel.processes.last.exit(exitedWith(0));
     await done;
     world.allocate("job");
-    await nextTurn();
+    await Bun.sleep(150);
     expect(world.state.load().cells.map(({ name }) => name)).toEqual(["job"]);
+  });
+
+  test("does not wait for the first process of its cell, where nothing else is left", async () => {
+    const spec = cellSpec({ name: CellName.parse("job"), isolateProcess: true });
+    const line = { kind: "shell", line: "true" } as const;
+    const executable = executableSpec({ name: executableName("x"), command: line });
+    const done = run(world.cells, spec, executable, caller.signal);
+    const { last } = world.kernel.namespaces;
+    let isKilled = false;
+    last.end = () => {
+      isKilled = true;
+    };
+    world.kernel.processes.last.exit(exitedWith(0));
+    await done;
+    expect([isKilled, last.isEnded]).toEqual([true, false]);
+    expect(world.kernel.cgroups.paths).toEqual([]);
   });
 
   test("frees the cell when the executable does not start", async () => {
@@ -63,7 +78,7 @@ describe("run", () => {
     );
     const { cgroup, endsWithDaemon } = world.kernel.namespaces.last.request;
     expect([cgroup, endsWithDaemon]).toEqual([undefined, true]);
-    expect(world.kernel.cgroups.processes("job/_")).toEqual([]);
+    expect(world.kernel.cgroups.processes("job")).toEqual([]);
     world.kernel.processes.last.exit(exitedWith(0));
     await done;
     world.allocate("kept", { isolateProcess: true });
@@ -83,7 +98,7 @@ describe("run", () => {
     expect(failed).rejects.toThrow("cell 'job' could not be allocated: clone3 \"job\": ENOSPC");
     await settle();
     expect(world.kernel.cgroups.paths).toEqual([]);
-    expect(world.state.load()).toMatchObject({ cells: [], executables: [] });
+    await until("what is kept of it to go", () => world.state.load().cells.length === 0);
   });
 
   test("stops the executable and frees the cell when the caller goes away", async () => {

@@ -77,20 +77,34 @@ describe("oomKills", () => {
     killed("a", 2);
     killed("a/b", 10);
     kernel.cgroups.set("a", { "memory.events": "oom_kill 12" });
-    for (const path of ["a", "a/_", "a/_/exe.x"]) {
-      expect([path, oomKills(kernel, path)]).toEqual([path, 2]);
-    }
+    const [a, b] = [
+      { cgroup: "a", leaf: "a/_" },
+      { cgroup: "a/b", leaf: "a/b/_" },
+    ];
+    expect(oomKills(kernel, a)).toBe(2);
     killed("a/_", 3);
-    expect(oomKills(kernel, "a/_/exe.x")).toBe(5);
-    expect(oomKills(kernel, "a/b/_/exe.x")).toBe(10);
+    expect(oomKills(kernel, a)).toBe(5);
+    expect(oomKills(kernel, b)).toBe(10);
   });
 
-  test("counts those of executables in no cell, and none where nobody counts", () => {
-    expect(oomKills(kernel, "_/exe.x")).toBe(0);
-    kernel.cgroups.delegate("", ["memory"]);
-    kernel.cgroups.create("_");
-    killed("_", 1);
-    expect(oomKills(kernel, "_/exe.x")).toBe(1);
-    expect(oomKills(kernel, "gone")).toBe(0);
+  test("counts those of executables in a cell without a leaf, and not those below", () => {
+    for (const [name, isTransient] of [
+      [A, true],
+      [CellName.parse("a/b"), false],
+    ] as const) {
+      allocateCgroup(kernel, cellSpec({ name, limits: {}, isTransient }));
+    }
+    const cell = { cgroup: "a", leaf: "a" };
+    killed("a", 2);
+    killed("a/b", 10);
+    expect(oomKills(kernel, cell)).toBe(2);
+    kernel.cgroups.create("a/exe.x");
+    killed("a/exe.x", 3);
+    expect(oomKills(kernel, cell)).toBe(5);
+  });
+
+  test("counts none where nobody counts", () => {
+    expect(oomKills(kernel, { cgroup: "gone", leaf: "gone/_" })).toBe(0);
+    expect(oomKills(kernel, { cgroup: "gone", leaf: "gone" })).toBe(0);
   });
 });

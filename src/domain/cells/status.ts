@@ -6,7 +6,8 @@ import { readerOf, readLimits } from "../../kernel/cgroup/read-limits.ts";
 import { CgroupTextError, numberOf } from "../../kernel/cgroup/text.ts";
 import { type CgroupUsage, readUsage } from "../../kernel/cgroup/usage.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import { LEAF } from "./cell.ts";
+import { nameOfDirectory } from "../executables/executable-name.ts";
+import type { Cell } from "./cell.ts";
 import type { CellName } from "./cell-name.ts";
 import { isFrozen } from "./freeze.ts";
 
@@ -40,24 +41,28 @@ export function readStatus(kernel: Kernel, name: CellName): CellStatus {
   }
 }
 
-/** What follows a cell's own group in the path of its leaf or of an executable in it. */
-const IN_LEAF = new RegExp(`(?:^|/)${LEAF}(?:/.*)?$`);
-
 /**
- * How many processes of a cell itself, or of no cell, the kernel has killed for want of memory since the group was made,
+ * How many processes of a cell itself the kernel has killed for want of memory since the group was made,
  * without those of the cells below (memory.events.local, Linux 5.2). It only grows, so whether one of the cell's
- * executables was killed is told by the number before its start and after its end. Reads two small files.
+ * executables was killed is told by the number before its start and after its end. Reads small files.
  *
  * The executables' own groups have no memory controller: their kills are counted for the leaf, or, until there is a
- * cell below, for the cell.
- * @param path the control group of a cell, of its leaf, or of an executable
+ * cell below, for the cell. Where there is no leaf, a cell below gives them one.
  * @returns 0 where nobody counts
  */
-export function oomKills(kernel: Kernel, path: string): number {
-  const cell = path.replace(IN_LEAF, "");
-  const groups = cell === "" ? [LEAF] : [cell, `${cell}/${LEAF}`];
+export function oomKills(kernel: Kernel, { cgroup, leaf }: Pick<Cell, "cgroup" | "leaf">): number {
+  const groups = leaf === cgroup ? [cgroup, ...executablesIn(kernel, cgroup)] : [cgroup, leaf];
   return groups.reduce((sum, group) => {
     const text = readerOf(kernel.cgroups, group)("memory.events.local") ?? "";
     return sum + Number(numberOf(text, "oom_kill") ?? 0n);
   }, 0);
+}
+
+function executablesIn({ cgroups }: Kernel, cgroup: string): string[] {
+  return cgroups.exists(cgroup)
+    ? cgroups
+        .children(cgroup)
+        .filter((child) => nameOfDirectory(child) !== undefined)
+        .map((child) => `${cgroup}/${child}`)
+    : [];
 }

@@ -6,6 +6,9 @@ import type { ProcessEnd } from "../../kernel/process/processes.ts";
 import { isErrno } from "../../kernel/sys/error.ts";
 import type { Surroundings } from "./surroundings.ts";
 
+const USER_TIME = /^user_usec (\d+)$/m;
+const SYSTEM_TIME = /^system_usec (\d+)$/m;
+
 /** The end of a process that nobody saw, or of none. */
 export const UNSEEN: ProcessEnd = { status: undefined, maxRssBytes: 0 };
 
@@ -32,9 +35,8 @@ function cpuTimeOf(
       throw error;
     }
   }
-  const value = (key: string): bigint =>
-    BigInt(new RegExp(`^${key} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
-  return { cpuUserUsec: value("user_usec"), cpuSystemUsec: value("system_usec") };
+  const value = (pattern: RegExp): bigint => BigInt(pattern.exec(text)?.[1] ?? 0);
+  return { cpuUserUsec: value(USER_TIME), cpuSystemUsec: value(SYSTEM_TIME) };
 }
 
 /** @param isByUs it was being ended by us, so a SIGKILL may be ours */

@@ -25,7 +25,14 @@ export function executableName(text: string): ExecutableName {
   return text as ExecutableName;
 }
 
-/** The prefix keeps a name apart from the kernel's files (`cgroup.procs`) and from everything else. */
+/** Keeps a name apart from the kernel's files (`cgroup.procs`) and from everything else: no cell's name has a dot. */
+const PREFIX = "exe.";
+
 export function directoryName(name: ExecutableName): string {
-  return `exe.${name}`;
+  return `${PREFIX}${name}`;
+}
+
+/** The name that a directory stands for; undefined for one of something else. */
+export function nameOfDirectory(directory: string): string | undefined {
+  return directory.startsWith(PREFIX) ? directory.slice(PREFIX.length) : undefined;
 }

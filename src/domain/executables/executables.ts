@@ -48,6 +48,8 @@ export interface ExecutablesPlace {
   readonly outputMaxBytes: number | undefined;
   readonly claimOomKill: () => boolean;
   readonly isFrozen: () => boolean;
+  /** Whether nobody but who asks can have made anything there. */
+  readonly isFresh: () => boolean;
   /** @throws {AuraeError} failed_precondition where nothing can be started, since it would not run */
   readonly requireRunnable: () => void;
 }
@@ -109,7 +111,7 @@ export class Executables implements Iterable<Executable> {
     }
     this.#checkRequired(spec);
     const cgroup = this.#cgroupOf(spec.name);
-    if (kernel.cgroups.exists(cgroup)) {
+    if (!this.#place.isFresh() && kernel.cgroups.exists(cgroup)) {
       throw executableIsNotOurs(spec.name, cgroup);
     }
     try {

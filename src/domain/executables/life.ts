@@ -9,7 +9,7 @@ import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { ManagedProcess, ProcessEnd } from "../../kernel/process/processes.ts";
 import type { StopPolicy } from "./executable-spec.ts";
-import { drainedSoon, OutputDrain } from "./output-drain.ts";
+import { OutputDrain } from "./output-drain.ts";
 import type { OutputSinks } from "./outputs.ts";
 
 /** How long a tree may take to die of SIGKILL. Longer means that the kernel holds it in an uninterruptible call. */
@@ -138,7 +138,7 @@ export class Life {
   }
 
   drainedSoon(): Promise<void> {
-    return drainedSoon(this.#output.done);
+    return this.#output.doneSoon();
   }
 }
 

@@ -14,6 +14,7 @@ export class OutputDrain {
   readonly #pipes: readonly OutputPipe[];
   readonly #sinks: readonly OutputSink[];
   readonly #lost: (error: unknown) => void;
+  #isDone = false;
 
   /** @param lost is told why no more of a pipe is moved */
   constructor(
@@ -24,7 +25,10 @@ export class OutputDrain {
     this.#pipes = [stdout, stderr];
     this.#sinks = [sinks.stdout, sinks.stderr];
     this.#lost = lost;
-    this.done = Promise.all([this.#move(stdout, sinks.stdout), this.#move(stderr, sinks.stderr)]);
+    const moves = [this.#move(stdout, sinks.stdout), this.#move(stderr, sinks.stderr)];
+    this.done = Promise.all(moves).then(() => {
+      this.#isDone = true;
+    });
   }
 
   async #move(pipe: OutputPipe, sink: OutputSink): Promise<void> {
@@ -55,8 +59,18 @@ export class OutputDrain {
     await pipe.close().catch(this.#lost);
   }
 
+  /** Resolves when all of it is there, or after a while, where others hold a pipe open. Never rejects. */
+  async doneSoon(): Promise<void> {
+    if (!this.#isDone) {
+      await drainedSoon(this.done);
+    }
+  }
+
   /** Once no process is left: moves what still comes, for a while where others hold a pipe open. Never rejects. */
   async finish(): Promise<void> {
+    if (this.#isDone) {
+      return;
+    }
     await drainedSoon(this.done);
     await Promise.all(this.#pipes.map((pipe) => this.#close(pipe)));
     await this.done;

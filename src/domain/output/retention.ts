@@ -5,13 +5,11 @@
 import { lstatSync, readdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LEAF } from "../cells/cell.ts";
+import { nameOfDirectory } from "../executables/executable-name.ts";
 import { hasFolder } from "./folder.ts";
 import { METADATA_FILE, parseFileName } from "./layout.ts";
 import { readMetadata, type StoredRun } from "./metadata.ts";
 import { removeFile } from "./segments.ts";
-
-/** What stands before the name of an executable in that of its folder. */
-const PREFIX = "exe.";
 
 /** The deepest folder that is looked into: a cell's name has 512 components at most. */
 const DEPTH_MAX = 514;
@@ -162,10 +160,11 @@ function* keptBelow(root: string, relative: string, depth: number): Generator<Ke
   for (const entry of foldersIn(join(root, relative))) {
     const path = relative === "" ? entry : `${relative}/${entry}`;
     const isInLeaf = relative === LEAF || relative.endsWith(`/${LEAF}`);
+    const executable = nameOfDirectory(entry);
     if (!isInLeaf) {
       yield* keptBelow(root, path, depth + 1);
-    } else if (entry.startsWith(PREFIX)) {
-      yield keptAt(root, path, entry.slice(PREFIX.length));
+    } else if (executable !== undefined) {
+      yield keptAt(root, path, executable);
     }
   }
 }

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { exitedWith, restart, until, World } from "../../../test/harness/cells-world.ts";
 import { setLogSink } from "../../base/log.ts";
+import { cellRecord, cellSpec } from "../cells/cell.ts";
 import { CellName } from "../cells/cell-name.ts";
+import { LenientState } from "./lenient-state.ts";
+import { MemoryState } from "./memory-state.ts";
 
 const FULL = new Error("database or disk is full");
 
@@ -16,7 +19,8 @@ function fillDisk(): void {
   };
   const { state } = world;
   Object.assign(state, {
-    ...{ saveCell: fail, removeCell: fail, saveExecutable: fail, removeExecutable: fail },
+    ...{ saveCell: fail, removeCell: fail, removeCells: fail },
+    ...{ saveExecutable: fail, removeExecutable: fail },
     ...{ claimOnce: fail, disclaimOnce: fail, reserveEvents: fail },
   });
 }
@@ -29,6 +33,60 @@ beforeEach(() => {
 });
 
 afterEach(() => unlog());
+
+describe("a cell that is to go soon", () => {
+  const record = (name: string) =>
+    cellRecord(cellSpec({ name: CellName.parse(name) }), "allocated", undefined);
+  const names = (state: MemoryState): string[] => state.load().cells.map(({ name }) => name);
+  let kept: MemoryState;
+  let state: LenientState;
+
+  beforeEach(() => {
+    kept = new MemoryState();
+    state = new LenientState(kept);
+  });
+
+  test("goes with others in a while, and is there until then", async () => {
+    for (const name of ["a", "b", "c"]) {
+      state.saveCell(record(name));
+    }
+    state.removeCellSoon("a");
+    state.removeCellSoon("b");
+    expect(names(kept)).toEqual(["a", "b", "c"]);
+    await until("both to go", () => names(kept).length === 1);
+    expect(names(kept)).toEqual(["c"]);
+  });
+
+  test("stays where its name is saved again", async () => {
+    state.saveCell(record("a"));
+    state.removeCellSoon("a");
+    state.saveCell(record("a"));
+    state.removeCellSoon("b");
+    state.flush();
+    expect(names(kept)).toEqual(["a"]);
+  });
+
+  test("goes at once where there are many, and when asked", () => {
+    for (let i = 0; i < 64; i++) {
+      state.saveCell(record(`c${i}`));
+      state.removeCellSoon(`c${i}`);
+    }
+    expect(names(kept)).toEqual([]);
+    state.saveCell(record("a"));
+    state.removeCellSoon("a");
+    state.flush();
+    expect(names(kept)).toEqual([]);
+  });
+
+  test("that can't be removed is told", () => {
+    kept.removeCells = () => {
+      throw FULL;
+    };
+    state.removeCellSoon("a");
+    state.flush();
+    expect(logged.join()).toContain('cells=a cause="database or disk is full"');
+  });
+});
 
 describe("with a full disk", () => {
   test("executables go on, are restarted, start and stop, and the loss is told", async () => {

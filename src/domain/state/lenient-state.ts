@@ -7,8 +7,15 @@ import { log } from "../../base/log.ts";
 import type { ExecutableRecord } from "../executables/executable-record.ts";
 import type { CellRecord, OnceClaim, SavedState, StateStore } from "./state-store.ts";
 
+/** How long what is to go soon may wait for more of its kind, and how much of it. */
+const SOON_MS = 100;
+const SOON_MAX = 64;
+
 export class LenientState implements StateStore {
   readonly #state: StateStore;
+  /** Names of cells that are to go soon. */
+  readonly #leftovers = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(state: StateStore) {
     this.#state = state;
@@ -20,15 +27,47 @@ export class LenientState implements StateStore {
 
   /** @throws {AuraeError} resource_exhausted for a cell that is about to be allocated */
   saveCell(record: CellRecord): void {
+    const save = (): void => {
+      this.#state.saveCell(record);
+      this.#leftovers.delete(record.name);
+    };
     if (record.state === "allocating") {
-      orRefuse(`cell '${record.name}' could not be allocated`, () => this.#state.saveCell(record));
+      orRefuse(`cell '${record.name}' could not be allocated`, save);
     } else {
-      orLog("cell", record.name, () => this.#state.saveCell(record));
+      orLog("cell", record.name, save);
     }
   }
 
   removeCell(name: string): void {
     orLog("cell", name, () => this.#state.removeCell(name));
+  }
+
+  removeCells(names: readonly string[]): void {
+    orLog("cells", names.join(", "), () => this.#state.removeCells(names));
+  }
+
+  /**
+   * Removes one of which a successor would find nothing but this, together with others: each step costs as much as a good
+   * part of a short life. Where the name is saved again meanwhile, that stays.
+   */
+  removeCellSoon(name: string): void {
+    this.#leftovers.add(name);
+    if (this.#leftovers.size >= SOON_MAX) {
+      this.flush();
+    } else {
+      this.#timer ??= setTimeout(() => this.flush(), SOON_MS).unref();
+    }
+  }
+
+  /** Removes at once what is to go soon. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const names = [...this.#leftovers];
+    this.#leftovers.clear();
+    if (names.length > 0) {
+      this.removeCells(names);
+    }
   }
 
   saveExecutable(cell: string, record: ExecutableRecord): void {

@@ -29,6 +29,12 @@ export class MemoryState implements StateStore {
     }
   }
 
+  removeCells(names: readonly string[]): void {
+    for (const name of names) {
+      this.removeCell(name);
+    }
+  }
+
   saveExecutable(cell: string, record: ExecutableRecord): void {
     this.#executables.set(`${cell}\0${record.spec.name}`, { cell, record });
   }

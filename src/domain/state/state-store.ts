@@ -42,6 +42,8 @@ export interface StateStore {
   saveCell(record: CellRecord): void;
   /** With its executables. */
   removeCell(name: string): void;
+  /** The same for many, in one step. */
+  removeCells(names: readonly string[]): void;
   saveExecutable(cell: string, record: ExecutableRecord): void;
   removeExecutable(cell: string, name: string): void;
   /** Whether this is the first time since the boot that this is asked for the executable. */

@@ -10,6 +10,7 @@ export function transientState(state: StateStore): StateStore {
     load: () => state.load(),
     saveCell: (record) => state.saveCell(record),
     removeCell: (name) => state.removeCell(name),
+    removeCells: (names) => state.removeCells(names),
     saveExecutable: nothing,
     removeExecutable: nothing,
     claimOnce: (cell, executable) => state.claimOnce(cell, executable),

@@ -43,6 +43,7 @@ interface Beginning {
   /** Closed once they are settled. */
   readonly group?: FileDescriptor | undefined;
   readonly endsWithDaemon: boolean;
+  readonly isMadeAhead?: boolean;
 }
 
 /** The kernel's own class is all that its launcher can join. @throws {TypeError} for another */
@@ -100,12 +101,13 @@ export class KernelNamespaces implements Namespaces, Disposable {
   }
 
   #beginSpare(bits: number): KernelCellNamespaces {
-    return this.#begin(bits, { hostname: SPARE_HOSTNAME, words: [], endsWithDaemon: true });
+    const hostname = SPARE_HOSTNAME;
+    return this.#begin(bits, { hostname, words: [], endsWithDaemon: true, isMadeAhead: true });
   }
 
   #begin(
     bits: number,
-    { hostname, words, parent, group, endsWithDaemon }: Beginning,
+    { hostname, words, parent, group, endsWithDaemon, isMadeAhead = false }: Beginning,
   ): KernelCellNamespaces {
     const begun = new BegunLaunch({
       paths: [],
@@ -125,6 +127,7 @@ export class KernelNamespaces implements Namespaces, Disposable {
       resourceLimits: [],
       blockSignals: true,
       endsWithDaemon,
+      isMadeAhead,
     });
     return new KernelCellNamespaces(bits | (parent?.bits ?? 0), this.#own, {
       launch: begun,

@@ -100,6 +100,7 @@ export const LAUNCH_FLAGS = {
   CGROUP_NAMESPACE: 64,
   BLOCK_SIGNALS: 128,
   ENDS_WITH_DAEMON: 256,
+  MADE_AHEAD: 512,
 } as const;
 
 export const MAX_DESCRIPTORS = 64;
@@ -190,6 +191,8 @@ export interface LaunchPlan {
   readonly blockSignals?: boolean;
   /** Whether the kernel ends it with the daemon's thread that started the launcher. Its user has to be the daemon's. */
   readonly endsWithDaemon?: boolean;
+  /** Whether nobody waits for it: what takes long it does itself, and the launcher goes on. */
+  readonly isMadeAhead?: boolean;
 }
 
 /** A packed plan. Both views are of memory that the next one is packed into. */
@@ -234,6 +237,7 @@ function flagsOf(plan: LaunchPlan): number {
     CGROUP_NAMESPACE: plan.cgroupNamespace,
     BLOCK_SIGNALS: plan.blockSignals === true,
     ENDS_WITH_DAEMON: plan.endsWithDaemon === true,
+    MADE_AHEAD: plan.isMadeAhead === true,
   };
   let bits = 0;
   for (const name of Object.keys(LAUNCH_FLAGS) as (keyof typeof LAUNCH_FLAGS)[]) {

@@ -116,12 +116,11 @@ long set_up_loopback(void)
 	return answer;
 }
 
-// What was not made with the process: in what was joined, where there were spare ones, and what takes the kernel long.
+// What was not made with the process: in what was joined, and where there were spare ones.
 static void add_namespaces(struct child *child)
 {
 	const struct au_launch_plan *plan = child->plan;
-	au_u64 later = plan->join ? ~(au_u64)CLONE_NEWPID : plan->flags & AU_MADE_AHEAD ? AU_COSTLY : 0;
-	au_u64 missing = plan->namespaces & later;
+	au_u64 missing = plan->join ? plan->namespaces & ~(au_u64)CLONE_NEWPID : 0;
 
 	if (child->spare.network >= 0) {
 		check(child, AU_STEP_UNSHARE, SYS2(__NR_setns, child->spare.network, CLONE_NEWNET));
@@ -151,7 +150,7 @@ static void set_up_namespaces(struct child *child)
 		enter_root(child, (const struct au_root *)plan->root);
 	else if (plan->namespaces & CLONE_NEWNS)
 		set_up_mounts(child);
-	if (plan->namespaces & CLONE_NEWUTS)
+	if (plan->namespaces & CLONE_NEWUTS || (plan->join & CLONE_NEWUTS && plan->hostname_length))
 		check(child, AU_STEP_HOSTNAME, SYS2(__NR_sethostname, plan->hostname, plan->hostname_length));
 	if ((plan->namespaces & CLONE_NEWNET) && !plan->root && child->spare.network < 0)
 		check(child, AU_STEP_LOOPBACK, set_up_loopback());

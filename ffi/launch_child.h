@@ -6,11 +6,6 @@
 #include "launch_plan.h"
 #include "system_calls.h"
 
-#include <linux/sched.h>
-
-// Those that take the kernel long to make.
-#define AU_COSTLY ((au_u64)(CLONE_NEWNET | CLONE_NEWIPC))
-
 // Namespaces in place of new ones. Each is a descriptor; -1: none.
 struct spare {
 	int network;		// with loopback up

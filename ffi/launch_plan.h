@@ -29,8 +29,6 @@ enum au_launch_flag {
 	AU_CGROUP_NAMESPACE = 64,    // a cgroup namespace that begins at the group it is in
 	AU_BLOCK_SIGNALS = 128,      // execs with every signal blocked; else with none
 	AU_ENDS_WITH_DAEMON = 256,   // prctl(PR_SET_PDEATHSIG, SIGKILL)
-	AU_MADE_AHEAD = 512,         // nobody waits for it: it makes its network and IPC namespaces itself, of which
-				     // others have spare ones
 };
 
 // The step that failed. src/kernel/process/launch-steps.ts has their names for people.
@@ -119,7 +117,7 @@ struct au_launch_plan {
 	au_u64 argv;                 // const char *[], null-terminated
 	au_u64 envp;                 // const char *[], null-terminated
 	au_u64 cwd;                  // const char *
-	au_u64 hostname;             // const char *, of a new UTS namespace
+	au_u64 hostname;             // const char *, of a UTS namespace that is new, or joined
 	au_u64 namespaces;           // CLONE_NEW* bits to make
 	au_u64 join;                 // CLONE_NEW* bits to join, of the process that join_pidfd is
 	au_u64 rlimits;              // const struct au_rlimit *

@@ -213,13 +213,11 @@ static int wants_spare(const struct au_launch_plan *plan)
 	return (plan->namespaces & CLONE_NEWNET) && !plan->root && !(plan->join & CLONE_NEWNET);
 }
 
-// Answers with the namespaces that are there already, or that the child is to make.
+// Answers with the namespaces that are there already.
 static au_u64 use_spare(struct child *child)
 {
 	au_u64 there = 0;
 
-	if (child->plan->flags & AU_MADE_AHEAD)
-		return AU_COSTLY;
 	if (!wants_spare(child->plan))
 		return 0;
 	child->spare = take_spare();
@@ -349,7 +347,7 @@ static void serve(struct au_launch_report *reports)
 	if (plan->namespaces)
 		keep(report, plan->number, pidfd);
 	SYS3(__NR_close_range, FIRST_RECEIVED, ~0u, 0);
-	// Somebody waits for that process, and for one that is made ahead nobody does.
+	// Somebody waits for that process to run, and hardly for what comes next: in most cases that is made ahead.
 	if (plan->join_pidfd >= 0 && !plan->namespaces)
 		SYS0(__NR_sched_yield);
 }

@@ -82,6 +82,11 @@ function refuse(request: NodeRequest): void {
   }
 }
 
+/** A place of its own for the text of its messages costs a call something at each of its steps. */
+function mayHaveJson({ method, headers }: NodeRequest): boolean {
+  return method !== "POST" || headers["content-type"]?.includes("json") !== false;
+}
+
 export function createRpcAnswer(options: RpcOptions): AnswerRequest {
   const limits = { ...LIMITS, ...options.limits };
   const handlers = handlersByPath(options, limits);
@@ -98,6 +103,10 @@ export function createRpcAnswer(options: RpcOptions): AnswerRequest {
     }
     const values = createContextValues().set(principalKey, connection.principal);
     const exchange = new HttpExchange(request, response, handler, connection, limits.bodyTimeoutMs);
-    options.jsonText.call(() => void exchange.run(values));
+    if (mayHaveJson(request)) {
+      options.jsonText.call(() => void exchange.run(values));
+    } else {
+      void exchange.run(values);
+    }
   };
 }

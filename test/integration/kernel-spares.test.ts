@@ -100,6 +100,32 @@ describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
     expect(seen.size).toBe(24);
   });
 
+  test("are named by the first process in them, and keep what a later one calls them", async () => {
+    take("one");
+    await spare();
+    const it = take("two");
+    const run = async (command: string) => (await fixture.run(command, { namespaces: it })).stdout;
+    expect(await run("hostname")).toBe("two\n");
+    expect(await run("hostname three; hostname")).toBe("three\n");
+    expect(await run("hostname")).toBe("three\n");
+    expect(readFileSync("/proc/sys/kernel/hostname", "utf8")).not.toMatch(/^(two|three|spare)$/m);
+  });
+
+  test("tell whether something was mounted in them", async () => {
+    const first = take("one");
+    await spare();
+    const plain = take("two");
+    await fixture.run("ls /proc", { namespaces: plain });
+    await spare();
+    const used = take("three");
+    await fixture.run("mount -t tmpfs none /tmp", { namespaces: used });
+    for (const it of [first, plain, used]) {
+      it.end();
+    }
+    // Of what was not made ahead, nobody looked.
+    expect([first, plain, used].map((it) => it.mayHaveMounts)).toEqual([true, false, true]);
+  });
+
   test("are of the kind that was asked for", async () => {
     const one = take("one");
     await spare();

@@ -46,9 +46,9 @@ export class Cell {
   readonly parent: Cell | undefined;
   state: CellState = { kind: "allocated" };
   #spec: CellSpec;
-  /** Until whoever has it made lets others see it: nobody can have frozen it, or made anything in it. */
-  isFresh = true;
-  #oomKills = 0;
+  #isFresh = true;
+  /** By control group, as they were last read. */
+  #oomKills: ReadonlyMap<string, number> = new Map();
   #unclaimedOomKills = 0;
 
   constructor(
@@ -68,6 +68,16 @@ export class Cell {
 
   get spec(): CellSpec {
     return this.#spec;
+  }
+
+  /** Whether nobody but who made it has seen it: so nobody can have frozen it, or made anything in it. */
+  get isFresh(): boolean {
+    return this.#isFresh;
+  }
+
+  /** Others may see it from now on. */
+  publish(): void {
+    this.#isFresh = false;
   }
 
   setLimits(limits: CgroupLimits): void {
@@ -91,11 +101,13 @@ export class Cell {
 
   /**
    * Takes one of the kernel's kills for want of memory that nobody has taken yet.
-   * @param count how many there were since the cell was allocated
+   * @param counts how many there were in each of its control groups since that was made
    */
-  claimOomKill(count: number): boolean {
-    this.#unclaimedOomKills += Math.max(0, count - this.#oomKills);
-    this.#oomKills = count;
+  claimOomKill(counts: ReadonlyMap<string, number>): boolean {
+    for (const [group, count] of counts) {
+      this.#unclaimedOomKills += Math.max(0, count - (this.#oomKills.get(group) ?? 0));
+    }
+    this.#oomKills = counts;
     if (this.#unclaimedOomKills === 0) {
       return false;
     }
@@ -103,10 +115,17 @@ export class Cell {
     return true;
   }
 
-  /** Leaves nobody to take any of the kills until now. @param count as above */
-  claimOomKills(count: number): void {
-    this.#oomKills = count;
+  /** Leaves nobody to take any of the kills until now. @param counts as above */
+  claimOomKills(counts: ReadonlyMap<string, number>): void {
+    this.#oomKills = counts;
     this.#unclaimedOomKills = 0;
+  }
+
+  /** A control group was made, perhaps in place of one of that name: it begins to count at 0. */
+  groupMade(group: string): void {
+    if (this.#oomKills.has(group)) {
+      this.#oomKills = new Map([...this.#oomKills].filter(([name]) => name !== group));
+    }
   }
 
   record(state: CellRecord["state"]): CellRecord {
@@ -135,18 +154,19 @@ export function cellRecord(
   };
 }
 
+function inLeaf(cell: CellName | undefined): string {
+  return cell === undefined ? LEAF : `${cell}/${LEAF}`;
+}
+
 /**
  * The control group that holds the executables of a cell, or those that are in no cell. One that goes with its caller has no
  * leaf: it is its executable's alone, and what is never made need not be removed.
  */
 export function leafOf(cell: Pick<CellSpec, "name" | "isTransient"> | undefined): string {
-  if (cell === undefined) {
-    return LEAF;
-  }
-  return cell.isTransient ? `${cell.name}` : `${cell.name}/${LEAF}`;
+  return cell?.isTransient === true ? `${cell.name}` : inLeaf(cell?.name);
 }
 
 /** The folder of an executable's output: it has the form of its control group in a cell with a leaf. */
 export function executablePath(cell: CellName | undefined, name: ExecutableName): string {
-  return join(cell === undefined ? LEAF : `${cell}/${LEAF}`, directoryName(name));
+  return join(inLeaf(cell), directoryName(name));
 }

@@ -5,6 +5,7 @@
  */
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
+import { settledSoon } from "../../base/soon.ts";
 import { removeTree } from "../../kernel/cgroup/cgroups.ts";
 import type { CgroupLimits } from "../../kernel/cgroup/limits.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -16,7 +17,6 @@ import type { ExecutableSpec, StopPolicy } from "../executables/executable-spec.
 import type { Executable } from "../executables/executable.ts";
 import { Executables, type ExecutablesContext } from "../executables/executables.ts";
 import { LenientState } from "../state/lenient-state.ts";
-import { transientState } from "../state/transient-state.ts";
 import type { CellRecord, OnceClaim, SavedState } from "../state/state-store.ts";
 import { allocateCgroup } from "./allocate.ts";
 import { Cell, cellRecord, type CellSpec, leafOf } from "./cell.ts";
@@ -39,6 +39,9 @@ import { planRestore, removeUnknownGroups, undoCell } from "./restore.ts";
 import { type CellStatus, oomKills, readStatus } from "./status.ts";
 import { updateLimits } from "./update.ts";
 
+/** How long the last first processes may take to be gone, when all is freed. */
+const END_TIMEOUT_MS = 1_000;
+
 export interface CellsOptions extends ExecutablesContext {
   /** Executables in no cell that the daemon alone starts, by name, and what each of them is. */
   readonly reserved?: ReadonlyMap<ExecutableName, string>;
@@ -49,6 +52,8 @@ export class Cells {
   readonly #context: CellsOptions & { readonly state: LenientState };
   readonly #roots = new Map<string, Cell>();
   readonly #outside: Executables;
+  /** Of namespaces of cells that are freed, and whose first process is killed. */
+  readonly #ends = new Set<Promise<void>>();
 
   constructor(options: CellsOptions) {
     const context = { ...options, state: new LenientState(options.state) };
@@ -59,7 +64,9 @@ export class Cells {
       cgroup: leafOf(undefined),
       namespaces: () => undefined,
       outputMaxBytes: undefined,
+      isTransient: false,
       claimOomKill: () => false,
+      groupMade: () => undefined,
       isFrozen: () => false,
       isFresh: () => false,
       requireRunnable: () => undefined,
@@ -130,19 +137,18 @@ export class Cells {
   }
 
   #add(spec: CellSpec, parent: Cell | undefined, namespaces: CellNamespaces | undefined): Cell {
-    const context = spec.isTransient
-      ? { ...this.#context, state: transientState(this.#context.state) }
-      : this.#context;
     const cell = new Cell(spec, {
       parent,
       namespaces,
       executables: (it) =>
-        new Executables(context, {
+        new Executables(this.#context, {
           cell: `${spec.name}`,
           cgroup: leafOf(spec),
           namespaces: () => it.namespaces,
           outputMaxBytes: spec.outputMaxBytes,
+          isTransient: spec.isTransient,
           claimOomKill: () => it.claimOomKill(oomKills(this.#kernel, it)),
+          groupMade: (group) => it.groupMade(group),
           isFrozen: () => standsStill(this.#kernel, spec.name),
           isFresh: () => it.isFresh,
           requireRunnable: () => {
@@ -205,6 +211,7 @@ export class Cells {
       cell.executables.stopAll(asked, { areRecordsKept: true }),
     ]);
     await removeGroups(this.#kernel, cell);
+    this.#watchEnd(cell.ownNamespaces);
     const siblings = this.#siblingsIn(cell.parent);
     if (siblings.get(cell.name.leaf) === cell) {
       siblings.delete(cell.name.leaf);
@@ -216,6 +223,14 @@ export class Cells {
       state.removeCell(`${cell.name}`);
     }
     events.emit({ kind: "freed", cell: `${cell.name}` });
+  }
+
+  #watchEnd(namespaces: CellNamespaces | undefined): void {
+    if (namespaces?.isEnded === false) {
+      const { ended } = namespaces;
+      this.#ends.add(ended);
+      void ended.then(() => this.#ends.delete(ended));
+    }
   }
 
   /** Runs an executable in a cell, or in none. @throws {AuraeError} not_found, already_exists, internal, … */
@@ -309,7 +324,7 @@ export class Cells {
       return;
     }
     const cell = this.#add(plan.spec, plan.parent, plan.namespaces);
-    cell.isFresh = false;
+    cell.publish();
     // Those of before are of executables whose end nobody saw, or that were not the first process of one.
     cell.claimOomKills(oomKills(this.#kernel, cell));
     const own = saved.executables.filter((it) => it.cell === record.name);
@@ -335,6 +350,7 @@ export class Cells {
         log.error("could not free at shutdown", { cause: messageOf(end.reason) });
       }
     }
+    await settledSoon(Promise.all(this.#ends), END_TIMEOUT_MS);
     this.#context.state.flush();
     removeOutsideLeaf(this.#kernel);
   }

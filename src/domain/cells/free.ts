@@ -13,8 +13,8 @@ export async function removeGroups({ cgroups }: Kernel, cell: Cell): Promise<voi
     (cell.leaf === cell.cgroup || isTreeRemoved(cgroups, cell.leaf)) &&
     isTreeRemoved(cgroups, cell.cgroup);
   // The first process of one that goes with its caller is in none of its groups. Where they can go, nothing but that is left
-  // of the cell, and it ends by itself.
-  if (cell.spec.isTransient && areGone()) {
+  // of the cell, and it ends by itself, which nobody can tell unless something was mounted there.
+  if (cell.spec.isTransient && cell.ownNamespaces?.mayHaveMounts !== true && areGone()) {
     return;
   }
   await cell.ownNamespaces?.ended;

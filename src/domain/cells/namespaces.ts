@@ -43,7 +43,7 @@ export function createNamespaces(
  * @throws {AuraeError} as above
  */
 export function settleNamespaces(cell: Cell): void {
-  cell.isFresh = false;
+  cell.publish();
   try {
     cell.ownNamespaces?.settle();
   } catch (error) {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { exitedWith, settle, until, World } from "../../../test/harness/cells-world.ts";
+import { exitedWith, killedBy, settle, until, World } from "../../../test/harness/cells-world.ts";
 import { executableName } from "../executables/executable-name.ts";
 import { executableSpec, type ExecutableSpec } from "../executables/executable-spec.ts";
 import { cellSpec } from "./cell.ts";
@@ -58,6 +58,66 @@ describe("run", () => {
     await done;
     expect([isKilled, last.isEnded]).toEqual([true, false]);
     expect(world.kernel.cgroups.paths).toEqual([]);
+  });
+
+  test("waits for it where something was mounted in its cell", async () => {
+    const spec = cellSpec({ name: CellName.parse("job"), isolateProcess: true });
+    const line = { kind: "shell", line: "true" } as const;
+    const executable = executableSpec({ name: executableName("x"), command: line });
+    let isDone = false;
+    const done = run(world.cells, spec, executable, caller.signal).then(() => {
+      isDone = true;
+    });
+    const { last } = world.kernel.namespaces;
+    last.mayHaveMounts = true;
+    const { end } = last;
+    last.end = () => undefined;
+    world.kernel.processes.last.exit(exitedWith(0));
+    await settle();
+    expect(isDone).toBe(false);
+    end.call(last);
+    await done;
+  });
+
+  test("tells of each kill for want of memory, also where a cell is in its own", async () => {
+    const done = start();
+    world.allocate("job/inner");
+    const of = (name: string) => {
+      world.start(`job:${name}`);
+      const group = `job/exe.${name}`;
+      world.kernel.cgroups.set(group, { "memory.events.local": "oom_kill 1" });
+      world.process(`job:${name}`).exit(killedBy(9));
+    };
+    for (const name of ["y", "z"]) {
+      of(name);
+      await settle();
+      expect([name, world.find(`job:${name}`).ending?.oomKilled]).toEqual([name, true]);
+      // One of that name begins to count anew.
+      await world.stop(`job:${name}`);
+      of(name);
+      await settle();
+      expect([name, world.find(`job:${name}`).ending?.oomKilled]).toEqual([name, true]);
+    }
+    world.process("job:x").exit(exitedWith(0));
+    await done;
+  });
+
+  test("asks for nothing that only a successor would want to know", async () => {
+    const { processes } = world.kernel;
+    const begin = processes.start.bind(processes);
+    const asked: string[] = [];
+    processes.start = (options) => {
+      const process = begin(options);
+      Object.defineProperty(process, "startTime", { get: () => asked.push("startTime") });
+      return process;
+    };
+    const done = start();
+    processes.last.exit(exitedWith(0));
+    await done;
+    expect(asked).toEqual([]);
+    world.allocate("kept");
+    world.start("kept:x");
+    expect(asked).toContain("startTime");
   });
 
   test("frees the cell when the executable does not start", async () => {

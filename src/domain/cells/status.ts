@@ -42,20 +42,25 @@ export function readStatus(kernel: Kernel, name: CellName): CellStatus {
 }
 
 /**
- * How many processes of a cell itself the kernel has killed for want of memory since the group was made,
- * without those of the cells below (memory.events.local, Linux 5.2). It only grows, so whether one of the cell's
- * executables was killed is told by the number before its start and after its end. Reads small files.
+ * By control group: how many processes of a cell itself the kernel has killed for want of memory since the group was made,
+ * without those of the cells below (memory.events.local, Linux 5.2). Each only grows while its group is there, so whether one of
+ * the cell's executables was killed is told by the numbers before its start and after its end. Reads small files.
  *
  * The executables' own groups have no memory controller: their kills are counted for the leaf, or, until there is a
- * cell below, for the cell. Where there is no leaf, a cell below gives them one.
+ * cell below, for the cell. Where there is no leaf, they have one once there is a cell beside them.
  * @returns 0 where nobody counts
  */
-export function oomKills(kernel: Kernel, { cgroup, leaf }: Pick<Cell, "cgroup" | "leaf">): number {
+export function oomKills(
+  kernel: Kernel,
+  { cgroup, leaf }: Pick<Cell, "cgroup" | "leaf">,
+): ReadonlyMap<string, number> {
   const groups = leaf === cgroup ? [cgroup, ...executablesIn(kernel, cgroup)] : [cgroup, leaf];
-  return groups.reduce((sum, group) => {
-    const text = readerOf(kernel.cgroups, group)("memory.events.local") ?? "";
-    return sum + Number(numberOf(text, "oom_kill") ?? 0n);
-  }, 0);
+  return new Map(
+    groups.map((group) => {
+      const text = readerOf(kernel.cgroups, group)("memory.events.local") ?? "";
+      return [group, Number(numberOf(text, "oom_kill") ?? 0n)];
+    }),
+  );
 }
 
 function executablesIn({ cgroups }: Kernel, cgroup: string): string[] {

@@ -20,6 +20,7 @@ import { type ExecutableRecord, launchRecord } from "./executable-record.ts";
 import type { ExecutableSpec, StopPolicy } from "./executable-spec.ts";
 import { Executable } from "./executable.ts";
 import { optionsFrom } from "./launch.ts";
+import { Keeping } from "./keeping.ts";
 import { removeGroup } from "./life.ts";
 import { lostOf } from "./order.ts";
 import type { Outputs } from "./outputs.ts";
@@ -46,7 +47,11 @@ export interface ExecutablesPlace {
   /** What the executables of the cell are born in; undefined: the daemon's own. */
   readonly namespaces: () => CellNamespaces | undefined;
   readonly outputMaxBytes: number | undefined;
+  /** Whether it goes with its caller: a successor of this daemon ends what is there, and need not know what that was. */
+  readonly isTransient: boolean;
   readonly claimOomKill: () => boolean;
+  /** A control group was made there. */
+  readonly groupMade: (group: string) => void;
   readonly isFrozen: () => boolean;
   /** Whether nobody but who asks can have made anything there. */
   readonly isFresh: () => boolean;
@@ -57,6 +62,7 @@ export interface ExecutablesPlace {
 export class Executables implements Iterable<Executable> {
   readonly #context: ExecutablesContext;
   readonly #place: ExecutablesPlace;
+  readonly #keeping: Keeping;
   readonly #byName = new Map<ExecutableName, Executable>();
   /** Those of them that are to start after others, or require them. */
   readonly #dependents = new Set<Executable>();
@@ -66,6 +72,7 @@ export class Executables implements Iterable<Executable> {
   constructor(context: ExecutablesContext, place: ExecutablesPlace) {
     this.#context = context;
     this.#place = place;
+    this.#keeping = new Keeping(context.state, place.cell, place.isTransient);
   }
 
   [Symbol.iterator](): Iterator<Executable> {
@@ -104,8 +111,7 @@ export class Executables implements Iterable<Executable> {
 
   /** @throws {AuraeError} already_exists, invalid_argument, failed_precondition, resource_exhausted, internal */
   start(spec: ExecutableSpec): Executable {
-    const { kernel, state } = this.#context;
-    const { cell } = this.#place;
+    const { kernel } = this.#context;
     if (this.#byName.has(spec.name)) {
       throw executableExists(spec.name);
     }
@@ -118,11 +124,11 @@ export class Executables implements Iterable<Executable> {
       const around = this.#surroundings(spec, true);
       using undo = new DisposableStack();
       // First: a daemon that ends from here on leaves a name behind, by which the next one ends what nobody was told of.
-      state.saveExecutable(cell, launchRecord(spec));
-      undo.defer(() => state.removeExecutable(cell, spec.name));
+      this.#keeping.save(() => launchRecord(spec));
+      undo.defer(() => this.#keeping.remove(spec.name));
       if (spec.oncePerBoot) {
-        this.#claimOnce(spec.name);
-        undo.defer(() => state.disclaimOnce(cell, spec.name));
+        this.#keeping.claimOnce(spec.name);
+        undo.defer(() => this.#keeping.disclaimOnce(spec.name));
       }
       const executable = Executable.start(spec, around);
       undo.move();
@@ -143,18 +149,8 @@ export class Executables implements Iterable<Executable> {
     }
   }
 
-  #claimOnce(name: ExecutableName): void {
-    if (!this.#context.state.claimOnce(this.#place.cell, name)) {
-      throw new AuraeError(
-        "failed_precondition",
-        `executable '${name}' was started since the machine booted, and is to be started once a boot`,
-        { resource: name },
-      );
-    }
-  }
-
   #keep(executable: Executable): void {
-    this.#context.state.saveExecutable(this.#place.cell, executable.record);
+    this.#keeping.save(() => executable.record);
   }
 
   #checkRequired(spec: ExecutableSpec): void {
@@ -185,7 +181,7 @@ export class Executables implements Iterable<Executable> {
   /** @param anew whether the output of earlier executables of the name goes */
   #surroundings(spec: ExecutableSpec, anew: boolean): Surroundings {
     const { kernel, events, outputs, env } = this.#context;
-    const { cell, namespaces, outputMaxBytes, ...rest } = this.#place;
+    const { cell, namespaces, outputMaxBytes, isTransient, ...rest } = this.#place;
     const options = optionsFrom(spec, kernel.accounts, env);
     const output = new TappedOutput(outputs.open(cell, spec.name, outputMaxBytes, anew));
     this.#outputs.set(spec.name, output);
@@ -199,6 +195,7 @@ export class Executables implements Iterable<Executable> {
       sibling: (name) => this.#byName.get(name),
       haltDependents: () => this.#haltDependents(spec.name),
       claimOomKill: rest.claimOomKill,
+      groupMade: rest.groupMade,
       isFrozen: rest.isFrozen,
       requireRunnable: rest.requireRunnable,
       emit: (event) => events.emit(event),
@@ -208,7 +205,11 @@ export class Executables implements Iterable<Executable> {
           this.#reconsider();
         }
       },
-      began: (process) => output.begin(process),
+      began: (process) => {
+        const { pid, namespacePid } = process;
+        // That costs as much as a few calls of the kernel.
+        output.begin(isTransient ? { pid, namespacePid, startTime: undefined } : process);
+      },
       drained: () => {
         output.end();
         // Whoever waits for the end goes first.
@@ -295,9 +296,9 @@ export class Executables implements Iterable<Executable> {
 
   /** The daemon before has ended while it launched this; nobody was told of it. */
   async #undoLaunch(name: ExecutableName): Promise<void> {
-    const { kernel, state } = this.#context;
+    const { kernel } = this.#context;
     await removeGroup(kernel, name, this.#cgroupOf(name));
-    state.removeExecutable(this.#place.cell, name);
+    this.#keeping.remove(name);
   }
 
   /**
@@ -307,15 +308,13 @@ export class Executables implements Iterable<Executable> {
    */
   async stop(name: ExecutableName, asked: Partial<StopPolicy> = {}): Promise<Ending | undefined> {
     const executable = this.find(name);
-    const { state } = this.#context;
-    const { cell } = this.#place;
     if (executable.ending === undefined) {
       // Whoever asked for it wants it ended, also if this daemon does not live to see it.
-      state.saveExecutable(cell, { ...executable.record, state: "stopping" });
+      this.#keeping.save(() => ({ ...executable.record, state: "stopping" }));
     }
     const ending = await executable.stop(asked);
     if (this.#forget(executable)) {
-      state.removeExecutable(cell, name);
+      this.#keeping.remove(name);
     }
     return ending;
   }

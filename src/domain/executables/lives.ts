@@ -67,9 +67,10 @@ export class Lives {
 
   /** @throws {LaunchError | SyscallError | AuraeError} nothing is left behind then */
   launch(): void {
-    const { kernel, cgroup } = this.#around;
+    const { kernel, cgroup, groupMade } = this.#around;
     using undo = new DisposableStack();
     if (makeGroup(kernel, cgroup)) {
+      groupMade(cgroup);
       undo.defer(() => removeTree(kernel.cgroups, cgroup));
     }
     this.#isGroupGone = false;

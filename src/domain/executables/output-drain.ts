@@ -1,4 +1,5 @@
 /** Moves what a process prints from its pipes to where it goes, until nobody can write any more. */
+import { settledSoon } from "../../base/soon.ts";
 import type { OutputPipe } from "../../kernel/process/processes.ts";
 import type { OutputSink, OutputSinks } from "./outputs.ts";
 
@@ -79,8 +80,5 @@ export class OutputDrain {
 
 /** Resolves when all output of a process is there, or after a while, where others hold it open. Never rejects. */
 export async function drainedSoon(output: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
-  await Promise.race([output.catch(() => undefined), late]);
-  clearTimeout(timer);
+  await settledSoon(output, DRAIN_TIMEOUT_MS);
 }

@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly haltDependents: () => Promise<void>;
   /** Whether the kernel killed a process of the cell for want of memory that nobody has accounted for yet. */
   readonly claimOomKill: () => boolean;
+  /** A control group was made for it. */
+  readonly groupMade: (group: string) => void;
   readonly isFrozen: () => boolean;
   /** @throws {AuraeError} where nothing can be started, since it would not run */
   readonly requireRunnable: () => void;

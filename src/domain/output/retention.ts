@@ -107,6 +107,10 @@ export class Retention {
    * @returns whether its folder was there
    */
   remove(relative: string): boolean {
+    // Once it was looked for, all that is there is known.
+    if (this.#kept !== undefined && !this.#kept.has(relative)) {
+      return false;
+    }
     if (!hasFolder(this.#root, relative)) {
       return false;
     }

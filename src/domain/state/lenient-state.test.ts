@@ -78,13 +78,21 @@ describe("a cell that is to go soon", () => {
     expect(names(kept)).toEqual([]);
   });
 
-  test("that can't be removed is told", () => {
+  test("that can't be removed is told, and tried again with the next", () => {
+    const { removeCells } = kept;
     kept.removeCells = () => {
       throw FULL;
     };
+    for (const name of ["a", "b"]) {
+      state.saveCell(record(name));
+    }
     state.removeCellSoon("a");
     state.flush();
     expect(logged.join()).toContain('cells=a cause="database or disk is full"');
+    kept.removeCells = removeCells;
+    state.removeCellSoon("b");
+    state.flush();
+    expect(names(kept)).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ import type { ExecutableRecord } from "../executables/executable-record.ts";
 import type { CellRecord, OnceClaim, SavedState, StateStore } from "./state-store.ts";
 
 /** How long what is to go soon may wait for more of its kind, and how much of it. */
-const SOON_MS = 100;
+const SOON_MS = 20;
 const SOON_MAX = 64;
 
 export class LenientState implements StateStore {
@@ -64,9 +64,12 @@ export class LenientState implements StateStore {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const names = [...this.#leftovers];
-    this.#leftovers.clear();
     if (names.length > 0) {
-      this.removeCells(names);
+      orLog("cells", names.join(", "), () => {
+        this.#state.removeCells(names);
+        // Those that could not be removed are tried again with the next.
+        this.#leftovers.clear();
+      });
     }
   }
 

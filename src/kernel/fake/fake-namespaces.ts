@@ -14,6 +14,7 @@ class FakeCellNamespaces implements CellNamespaces {
   readonly #end = Promise.withResolvers<void>();
   readonly #onEnd: () => void;
   isEnded = false;
+  mayHaveMounts = false;
   /** Why there are none. */
   failure: LaunchError | undefined;
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { pipePair, writeNow } from "../../../test/harness/socket-pair.ts";
 import { POLLIN, POLLOUT } from "../abi/poll.ts";
-import { PollList } from "./poll-list.ts";
+import { isReady, PollList } from "./poll-list.ts";
 
 test("PollList says which of many descriptors are ready, and for what", () => {
   using stack = new DisposableStack();
@@ -19,4 +19,16 @@ test("PollList says which of many descriptors are ready, and for what", () => {
   expect(list.fd(17)).toBe(pipes[17]![0]!.number);
   list.clear();
   expect([list.count, list.wait(0)]).toEqual([0, 0]);
+});
+
+test("isReady says it of one, now", () => {
+  using stack = new DisposableStack();
+  const [from, to] = pipePair().map((fd) => stack.use(fd));
+  expect(isReady(from!.number, POLLIN)).toBe(false);
+  writeNow(to!, Buffer.from("x"));
+  expect(isReady(from!.number, POLLIN)).toBe(true);
+  expect(isReady(to!.number, 0)).toBe(false);
+  from![Symbol.dispose]();
+  // An error comes unasked.
+  expect(isReady(to!.number, 0)).toBe(true);
 });

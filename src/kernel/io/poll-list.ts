@@ -67,3 +67,12 @@ export class PollList {
     return (this.#words[i * WORDS + 1] ?? 0) >>> 16;
   }
 }
+
+const one = new PollList();
+
+/** Whether one descriptor is ready now. @param events as for `add` @throws {SyscallError} */
+export function isReady(fd: number, events: number): boolean {
+  one.clear();
+  one.add(fd, events);
+  return one.wait(0) > 0;
+}

@@ -1,24 +1,23 @@
 /** The namespaces of one cell, as whoever starts a process in them needs them: by their first process's pidfd. */
+import { openSync } from "node:fs";
 import { ERRNO } from "../abi/errno.ts";
-import { CLONE_NEWPID, CLONE_NEWUTS } from "../abi/sched.ts";
+import { POLLIN, POLLPRI } from "../abi/poll.ts";
+import { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS } from "../abi/sched.ts";
 import { SIGKILL } from "../abi/signal.ts";
+import { isReady } from "../io/poll-list.ts";
 import type { NamespacesToJoin } from "../process/launch-plan.ts";
 import { LaunchError } from "../process/launcher.ts";
 import { SyscallError } from "../sys/error.ts";
-import type { FileDescriptor } from "../sys/fd.ts";
-import { cString, syscall, syscallRaw } from "../sys/syscall.ts";
+import { FileDescriptor } from "../sys/fd.ts";
+import { syscallRaw } from "../sys/syscall.ts";
 import type { CellNamespaces } from "./namespaces.ts";
-
-/** The daemon's. */
-export interface OwnNamespaces {
-  readonly pid: FileDescriptor;
-  readonly uts: FileDescriptor;
-}
 
 /** The process that holds namespaces, in the making. Each throws a LaunchError where it did not come about. */
 export interface Holder {
   /** What makes it; undefined for one that was there before. */
   readonly launch?: unknown;
+  /** Whether nobody would have to wait. */
+  readonly isThere: () => boolean;
   /** Waits until it is there. Whoever watches it closes this before `ended` settles. */
   readonly pidfd: () => FileDescriptor;
   /** Has it watched. */
@@ -38,18 +37,25 @@ interface Settled {
 export class KernelCellNamespaces implements CellNamespaces {
   /** CLONE_NEW* bits of those that are not the daemon's. */
   readonly bits: number;
-  readonly #own: OwnNamespaces;
+  /** The daemon's own. */
+  readonly #processIds: FileDescriptor;
   readonly #holder: Holder;
   #outcome: { readonly settled: Settled } | { readonly failure: unknown } | undefined;
   #startTime: bigint | undefined;
   #meanwhile: (() => void) | undefined;
+  /** To be given by the next process that is born in them. */
+  #hostname: string | undefined;
   #isKilled = false;
   #isEnded = false;
+  /** Tells of mounts since they were given out. As long as it is open, the kernel keeps all of them. */
+  #mounts: FileDescriptor | undefined;
+  #mayHaveMounts: boolean;
 
-  constructor(bits: number, own: OwnNamespaces, holder: Holder) {
+  constructor(bits: number, processIds: FileDescriptor, holder: Holder) {
     this.bits = bits;
-    this.#own = own;
+    this.#processIds = processIds;
     this.#holder = holder;
+    this.#mayHaveMounts = (bits & CLONE_NEWNS) !== 0;
   }
 
   settle(): void {
@@ -67,6 +73,7 @@ export class KernelCellNamespaces implements CellNamespaces {
   #settle(): { readonly settled: Settled } | { readonly failure: unknown } {
     const onEnd = (): void => {
       this.#isEnded = true;
+      this.#closeMounts();
     };
     try {
       const { ended, ...rest } = this.#holder.watched();
@@ -80,6 +87,11 @@ export class KernelCellNamespaces implements CellNamespaces {
   /** The same, for somebody who has something else to wait for; whoever needs them is told if they are not there. */
   settleQuietly(): void {
     this.#outcome ??= this.#settle();
+  }
+
+  /** Whether to settle would take no time. */
+  get isThere(): boolean {
+    return this.#outcome !== undefined || this.#holder.isThere();
   }
 
   get pid(): number {
@@ -98,6 +110,35 @@ export class KernelCellNamespaces implements CellNamespaces {
       : Promise.resolve();
   }
 
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  get mayHaveMounts(): boolean {
+    return this.#mayHaveMounts;
+  }
+
+  /** From now on, it is known whether something is mounted there. For those that are settled, and that nobody has seen. */
+  watchMounts(): void {
+    if (!this.#mayHaveMounts || this.#mounts !== undefined || this.#isKilled) {
+      return;
+    }
+    try {
+      this.#mounts = new FileDescriptor(openSync(`/proc/${this.pid}/mountinfo`, "r"));
+    } catch {
+      // ENOENT: its first process is gone. EMFILE, …: so it is not known.
+    }
+  }
+
+  /** The kernel tells of each change once: poll(2) of /proc/pid/mountinfo, proc_pid_mounts(5). */
+  #closeMounts(): void {
+    if (this.#mounts !== undefined) {
+      this.#mayHaveMounts = isReady(this.#mounts.number, POLLPRI);
+      this.#mounts[Symbol.dispose]();
+      this.#mounts = undefined;
+    }
+  }
+
   get hasProcessIds(): boolean {
     return (this.bits & CLONE_NEWPID) !== 0;
   }
@@ -111,7 +152,8 @@ export class KernelCellNamespaces implements CellNamespaces {
       },
       launch: this.#holder.launch,
       namespaces: this.bits,
-      ownPidNamespace: this.#own.pid.number,
+      ownPidNamespace: this.#processIds.number,
+      hostname: this.#hostname,
     };
   }
 
@@ -137,26 +179,27 @@ export class KernelCellNamespaces implements CellNamespaces {
   }
 
   /**
-   * Gives those that are settled another host name, if they have one of their own; the calling thread is in there meanwhile.
-   * @returns whether it has the name then @throws {SyscallError} where the thread can't get back
+   * Gives those that are settled another host name, if they have one of their own: it is theirs once a process is born there.
+   * @returns false where they are gone, because their first process is
    */
-  setHostname(name: string): boolean {
+  rename(hostname: string): boolean {
     this.settleQuietly();
     if (this.#outcome === undefined || "failure" in this.#outcome) {
       return false;
     }
-    if ((this.bits & CLONE_NEWUTS) === 0) {
-      return true;
-    }
     const pidfd = this.#holder.pidfd();
-    // ESRCH: its first process was ended by somebody else.
-    if (pidfd.isClosed || syscallRaw("setns", pidfd.number, CLONE_NEWUTS) < 0) {
+    // It can be read once the process has ended (pidfd_open(2)).
+    if (this.#isEnded || pidfd.isClosed || isReady(pidfd.number, POLLIN)) {
       return false;
     }
-    const bytes = cString(name);
-    const answer = syscallRaw("sethostname", bytes, bytes.length - 1);
-    syscall("setns", "the daemon's UTS namespace", this.#own.uts.number, CLONE_NEWUTS);
-    return answer >= 0;
+    this.watchMounts();
+    this.#hostname = (this.bits & CLONE_NEWUTS) === 0 ? undefined : hostname;
+    return true;
+  }
+
+  /** A process was born in them. */
+  entered(): void {
+    this.#hostname = undefined;
   }
 
   end(): void {
@@ -166,6 +209,7 @@ export class KernelCellNamespaces implements CellNamespaces {
       return;
     }
     const pidfd = this.#holder.pidfd();
+    this.#closeMounts();
     if (this.#isKilled || this.#isEnded || pidfd.isClosed) {
       return;
     }

@@ -17,7 +17,7 @@ import type { ProcessIdentity } from "../process/processes.ts";
 import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { openCellInit } from "./cell-init.ts";
-import { KernelCellNamespaces, type OwnNamespaces } from "./kernel-cell-namespaces.ts";
+import { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 import type { CellNamespaces, NamespaceRequest, Namespaces } from "./namespaces.ts";
 import { SpareNamespaces } from "./spare-namespaces.ts";
 
@@ -43,7 +43,6 @@ interface Beginning {
   /** Closed once they are settled. */
   readonly group?: FileDescriptor | undefined;
   readonly endsWithDaemon: boolean;
-  readonly isMadeAhead?: boolean;
 }
 
 /** The kernel's own class is all that its launcher can join. @throws {TypeError} for another */
@@ -68,10 +67,8 @@ export class KernelNamespaces implements Namespaces, Disposable {
   readonly #watcher: ExitWatcher;
   readonly #program = openCellInit();
   readonly #null = new FileDescriptor(openSync("/dev/null", "r+"));
-  readonly #own: OwnNamespaces = {
-    pid: new FileDescriptor(openSync("/proc/self/ns/pid", "r")),
-    uts: new FileDescriptor(openSync("/proc/self/ns/uts", "r")),
-  };
+  /** The daemon's own. */
+  readonly #processIds = new FileDescriptor(openSync("/proc/self/ns/pid", "r"));
   readonly #spares = new SpareNamespaces({
     make: (bits) => this.#beginSpare(bits),
     look: () => this.#watcher.look(),
@@ -101,13 +98,12 @@ export class KernelNamespaces implements Namespaces, Disposable {
   }
 
   #beginSpare(bits: number): KernelCellNamespaces {
-    const hostname = SPARE_HOSTNAME;
-    return this.#begin(bits, { hostname, words: [], endsWithDaemon: true, isMadeAhead: true });
+    return this.#begin(bits, { hostname: SPARE_HOSTNAME, words: [], endsWithDaemon: true });
   }
 
   #begin(
     bits: number,
-    { hostname, words, parent, group, endsWithDaemon, isMadeAhead = false }: Beginning,
+    { hostname, words, parent, group, endsWithDaemon }: Beginning,
   ): KernelCellNamespaces {
     const begun = new BegunLaunch({
       paths: [],
@@ -127,10 +123,10 @@ export class KernelNamespaces implements Namespaces, Disposable {
       resourceLimits: [],
       blockSignals: true,
       endsWithDaemon,
-      isMadeAhead,
     });
-    return new KernelCellNamespaces(bits | (parent?.bits ?? 0), this.#own, {
+    return new KernelCellNamespaces(bits | (parent?.bits ?? 0), this.#processIds, {
       launch: begun,
+      isThere: () => begun.isOver,
       pidfd: () => begun.end().pidfd,
       watched: () => {
         using _ = group;
@@ -154,7 +150,8 @@ export class KernelNamespaces implements Namespaces, Disposable {
     try {
       const bits = foreignBits(identity.pid);
       const ended = this.#watcher.watchStranger(identity.pid, pidfd);
-      return new KernelCellNamespaces(bits, this.#own, {
+      return new KernelCellNamespaces(bits, this.#processIds, {
+        isThere: () => true,
         pidfd: () => pidfd,
         watched: () => ({ pid: identity.pid, startTime: () => identity.startTime, ended }),
       });
@@ -171,7 +168,6 @@ export class KernelNamespaces implements Namespaces, Disposable {
     this.#spares[Symbol.dispose]();
     this.#program[Symbol.dispose]();
     this.#null[Symbol.dispose]();
-    this.#own.pid[Symbol.dispose]();
-    this.#own.uts[Symbol.dispose]();
+    this.#processIds[Symbol.dispose]();
   }
 }

@@ -18,8 +18,12 @@ import type { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 
 /** How long those are kept that nobody takes. */
 const KEPT_MS = 5_000;
-/** By then they are made, and nobody waits for them. */
-const SETTLED_MS = 10;
+/** How soon, and how often, it is looked whether they are made, which takes a millisecond or two; then they are waited for. */
+const LOOK_MS = 2;
+const LOOKS = 5;
+
+/** As long as the kernel takes a host name (sethostname(2)). */
+const HOSTNAME_MAX = 64;
 
 export interface SpareMaker {
   /** Begins to make a set; CLONE_NEW* bits say which. @throws {LaunchError} */
@@ -52,11 +56,11 @@ export class SpareNamespaces implements Disposable {
    */
   take(bits: number, hostname: string): KernelCellNamespaces | undefined {
     this.#dropStale();
-    const spare = this.#spares.get(bits);
+    const spare = Buffer.byteLength(hostname) > HOSTNAME_MAX ? undefined : this.#spares.get(bits);
     if (spare !== undefined) {
       clearTimeout(spare.timer);
       this.#spares.delete(bits);
-      if (spare.namespaces.setHostname(hostname)) {
+      if (spare.namespaces.rename(hostname)) {
         spare.namespaces.meanwhile(() => this.#fill(bits));
         return spare.namespaces;
       }
@@ -83,7 +87,10 @@ export class SpareNamespaces implements Disposable {
     this.#dropStale();
     try {
       const namespaces = this.#maker.make(bits);
-      const spare = { namespaces, timer: setTimeout(() => this.#settle(bits, spare), SETTLED_MS) };
+      const spare: Spare = {
+        namespaces,
+        timer: setTimeout(() => this.#look(bits, spare, 1), LOOK_MS),
+      };
       this.#spares.set(bits, spare);
     } catch (error) {
       // Who needs some is told why there are none.
@@ -91,9 +98,18 @@ export class SpareNamespaces implements Disposable {
     }
   }
 
+  #look(bits: number, spare: Spare, looks: number): void {
+    if (spare.namespaces.isThere || looks === LOOKS) {
+      this.#settle(bits, spare);
+    } else {
+      spare.timer = setTimeout(() => this.#look(bits, spare, looks + 1), LOOK_MS);
+    }
+  }
+
   /** Has it watched, so that its end is seen whoever brings that about. */
   #settle(bits: number, spare: Spare): void {
     spare.namespaces.settleQuietly();
+    spare.namespaces.watchMounts();
     this.#maker.look();
     spare.timer = setTimeout(() => this.#drop(bits), KEPT_MS);
     spare.timer.unref();

@@ -10,7 +10,7 @@ import { syscall, syscallRaw } from "../sys/syscall.ts";
 import { adoptProcess } from "./adoption.ts";
 import { ExitWatcher } from "./exit-watcher.ts";
 import type { ResourceLimit } from "./launch-plan.ts";
-import { BegunLaunch, endLauncher, LaunchError, type LaunchedProcess } from "./launcher.ts";
+import { BegunLaunch, endLauncher, type LaunchedProcess } from "./launcher.ts";
 import { readProcStat } from "./proc-stat.ts";
 import type {
   ManagedProcess,
@@ -102,7 +102,9 @@ export class KernelProcesses implements Processes, Disposable {
     if (this.#makesPipesAhead) {
       this.#pipes.makeAhead();
     }
-    return begun.end();
+    const launched = begun.end();
+    joined?.entered();
+    return launched;
   }
 
   #limits(asked: readonly ResourceLimit[]): ResourceLimit[] {
@@ -116,15 +118,14 @@ export class KernelProcesses implements Processes, Disposable {
       streams.closeInput();
       return end;
     });
-    // It is there until it is reaped, which the event loop does.
-    const startTime = readProcStat(pid)?.startTime;
-    if (startTime === undefined) {
-      kill(pid, 9);
-      throw new LaunchError("read the start time of", ERRNO.ESRCH, String(pid));
-    }
+    let startTime: bigint | undefined;
     return {
       pid,
-      startTime,
+      get startTime() {
+        // No process has started at 0.
+        startTime ??= readProcStat(pid)?.startTime ?? 0n;
+        return startTime;
+      },
       namespacePid,
       exited,
       stdout: streams.stdout,

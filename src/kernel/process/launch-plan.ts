@@ -1,6 +1,7 @@
 /** The launch plan as `ffi/launch_plan.h` lays it out, packed from a description in JavaScript values. */
 import { SOCK_FILTER } from "../abi/filter.ts";
 import { layout } from "../abi/layout.ts";
+import { CLONE_NEWUTS } from "../abi/sched.ts";
 import { PlanMessage } from "./plan-message.ts";
 
 /** `struct au_launch_plan` */
@@ -100,7 +101,6 @@ export const LAUNCH_FLAGS = {
   CGROUP_NAMESPACE: 64,
   BLOCK_SIGNALS: 128,
   ENDS_WITH_DAEMON: 256,
-  MADE_AHEAD: 512,
 } as const;
 
 export const MAX_DESCRIPTORS = 64;
@@ -126,6 +126,8 @@ export interface NamespacesToJoin {
   readonly namespaces: number;
   /** A descriptor of the daemon's own process id namespace, which its thread goes back to. */
   readonly ownPidNamespace: number;
+  /** What the UTS namespace among them is to be called from now on. Left out: as it is. */
+  readonly hostname?: string | undefined;
 }
 
 /** A file or directory of the daemon's root that is seen in a root of a process's own. */
@@ -191,8 +193,6 @@ export interface LaunchPlan {
   readonly blockSignals?: boolean;
   /** Whether the kernel ends it with the daemon's thread that started the launcher. Its user has to be the daemon's. */
   readonly endsWithDaemon?: boolean;
-  /** Whether nobody waits for it: what takes long it does itself, and the launcher goes on. */
-  readonly isMadeAhead?: boolean;
 }
 
 /** A packed plan. Both views are of memory that the next one is packed into. */
@@ -237,7 +237,6 @@ function flagsOf(plan: LaunchPlan): number {
     CGROUP_NAMESPACE: plan.cgroupNamespace,
     BLOCK_SIGNALS: plan.blockSignals === true,
     ENDS_WITH_DAEMON: plan.endsWithDaemon === true,
-    MADE_AHEAD: plan.isMadeAhead === true,
   };
   let bits = 0;
   for (const name of Object.keys(LAUNCH_FLAGS) as (keyof typeof LAUNCH_FLAGS)[]) {
@@ -275,7 +274,9 @@ export function packLaunchPlan(plan: LaunchPlan, joinPlan = 0): PackedPlan {
   // First: where it has to be waited for, another plan may be packed into the same memory.
   const joinPidfd = joinPlan === 0 ? join?.pidfd : undefined;
   const message = new PlanMessage(LAUNCH_PLAN.size);
-  const { hostname = "", groups = [], seccomp, descriptors = [] } = plan;
+  const hasOwnName = ((plan.newNamespaces ?? 0) & CLONE_NEWUTS) !== 0;
+  const hostname = (hasOwnName ? plan.hostname : join?.hostname) ?? "";
+  const { groups = [], seccomp, descriptors = [] } = plan;
   const packed = {
     paths: message.strings(plan.paths),
     argv: message.strings(plan.argv),

@@ -5,6 +5,7 @@
  */
 import { openSync } from "node:fs";
 import launcherPath from "../../../dist/ffi/launcher" with { type: "file" };
+import { isReady } from "../io/poll-list.ts";
 import { SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { library } from "../sys/library.ts";
@@ -59,6 +60,13 @@ export class LauncherProcess {
       addressOf(launch),
     );
     return launch;
+  }
+
+  /** Whether `end` would not wait for the process; for the launcher's answer it may, which does not take long. */
+  isOver(launch: DataView): boolean {
+    const status = LAUNCH.read(launch, "status");
+    // Without it, nothing was asked for. The end of a pipe is told unasked.
+    return status < 0 || isReady(status, 0);
   }
 
   /** Waits until the process runs or has failed to. */

@@ -119,6 +119,11 @@ export class BegunLaunch {
     this.#before?.settle();
   }
 
+  /** Whether nobody would have to wait for it. */
+  get isOver(): boolean {
+    return this.#hasEnded || this.#launcher.isOver(this.#launch);
+  }
+
   /** Waits for it, without a word of how it went. */
   settle(): void {
     if (this.#hasEnded) {

@@ -19,7 +19,7 @@ import { Executables, type ExecutablesContext } from "../executables/executables
 import { LenientState } from "../state/lenient-state.ts";
 import type { CellRecord, OnceClaim, SavedState } from "../state/state-store.ts";
 import { allocateCgroup } from "./allocate.ts";
-import { Cell, cellRecord, type CellSpec, leafOf } from "./cell.ts";
+import { Cell, cellRecord, type CellSpec } from "./cell.ts";
 import {
   cellExists,
   cellIsBeingFreed,
@@ -31,10 +31,11 @@ import {
 } from "./cell-errors.ts";
 import type { CellName } from "./cell-name.ts";
 import { exec, type ExecSession, type ExecSpec } from "./exec.ts";
-import { freeze, requireThawed, standsStill, thaw, thawForFree } from "./freeze.ts";
+import { freeze, requireThawed, thaw, thawForFree } from "./freeze.ts";
 import { removeGroups } from "./free.ts";
 import { createNamespaces, settleNamespaces } from "./namespaces.ts";
 import { makeOutsideLeaf, removeOutsideLeaf } from "./outside-leaf.ts";
+import { OUTSIDE, placeIn } from "./place.ts";
 import { planRestore, removeUnknownGroups, undoCell } from "./restore.ts";
 import { type CellStatus, oomKills, readStatus } from "./status.ts";
 import { updateLimits } from "./update.ts";
@@ -59,18 +60,7 @@ export class Cells {
     const context = { ...options, state: new LenientState(options.state) };
     this.#context = context;
     this.#kernel = context.kernel;
-    this.#outside = new Executables(context, {
-      cell: "",
-      cgroup: leafOf(undefined),
-      namespaces: () => undefined,
-      outputMaxBytes: undefined,
-      isTransient: false,
-      claimOomKill: () => false,
-      groupMade: () => undefined,
-      isFrozen: () => false,
-      isFresh: () => false,
-      requireRunnable: () => undefined,
-    });
+    this.#outside = new Executables(context, OUTSIDE);
   }
 
   /** The cells that are in no other, by name. */
@@ -140,23 +130,7 @@ export class Cells {
     const cell = new Cell(spec, {
       parent,
       namespaces,
-      executables: (it) =>
-        new Executables(this.#context, {
-          cell: `${spec.name}`,
-          cgroup: leafOf(spec),
-          namespaces: () => it.namespaces,
-          outputMaxBytes: spec.outputMaxBytes,
-          isTransient: spec.isTransient,
-          claimOomKill: () => it.claimOomKill(oomKills(this.#kernel, it)),
-          groupMade: (group) => it.groupMade(group),
-          isFrozen: () => standsStill(this.#kernel, spec.name),
-          isFresh: () => it.isFresh,
-          requireRunnable: () => {
-            if (!it.isFresh) {
-              requireThawed(this.#kernel, spec.name);
-            }
-          },
-        }),
+      executables: (it) => new Executables(this.#context, placeIn(this.#kernel, it)),
     });
     this.#siblingsIn(parent).set(spec.name.leaf, cell);
     return cell;

@@ -22,7 +22,7 @@ import { writeBundle } from "./oci-bundle.ts";
 import { figuresOf, printFigures, printValue } from "./stats.ts";
 import { compileStopwatch, Stopwatch } from "./stopwatch.ts";
 
-const RUNS = 200;
+const RUNS = 400;
 /** So many of one way in a row, then of the next: what another way leaves in the caches counts for a few only. */
 const TURN = 20;
 /** As many lives as it takes until most of the daemon's code is compiled: a busy machine has them behind it in an hour. */

@@ -332,6 +332,9 @@ export class Executables implements Iterable<Executable> {
   }
 
   async #haltDependents(name: ExecutableName): Promise<void> {
+    if (this.#dependents.size === 0) {
+      return;
+    }
     const why = `it requires '${name}', which is stopped`;
     const dependents = [...this].filter(
       ({ spec, state }) => spec.requires.includes(name) && state !== "exited" && state !== "failed",

@@ -23,6 +23,8 @@ export class Life {
   readonly #cgroup: string;
   readonly #name: string;
   readonly #output: OutputDrain;
+  /** Resolves when the first process has ended; never rejects. */
+  readonly ended: Promise<ProcessEnd>;
   #hasEnded = false;
 
   /** @param name of the executable, for messages */
@@ -38,6 +40,14 @@ export class Life {
     this.#name = place.name;
     this.process = process;
     this.isAdopted = isAdopted;
+    this.ended = process.exited.catch((error: unknown) => {
+      log.error("lost an executable's exit status", {
+        executable: place.name,
+        pid: process.pid,
+        cause: messageOf(error),
+      });
+      return { status: undefined, maxRssBytes: 0 };
+    });
     // The first that hear of the end: whoever is told of it finds all that was printed before.
     void this.ended.then(() => {
       this.#hasEnded = true;
@@ -49,18 +59,6 @@ export class Life {
         cause: messageOf(error),
       }),
     );
-  }
-
-  /** Resolves when the first process has ended; never rejects. */
-  get ended(): Promise<ProcessEnd> {
-    return this.process.exited.catch((error: unknown) => {
-      log.error("lost an executable's exit status", {
-        executable: this.#name,
-        pid: this.process.pid,
-        cause: messageOf(error),
-      });
-      return { status: undefined, maxRssBytes: 0 };
-    });
   }
 
   /** Resolves when nobody can write output any more; never rejects. */
@@ -87,7 +85,7 @@ export class Life {
 
   /** Resolves once the first process has ended, and its output, where nothing is left to end. */
   async finish(): Promise<void> {
-    await this.process.exited.catch(() => undefined);
+    await this.ended;
     await this.#output.finish();
   }
 
@@ -133,7 +131,7 @@ export class Life {
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
     const onAbort = (): void => resolve();
     signal.addEventListener("abort", onAbort, { once: true });
-    await Promise.race([this.process.exited.catch(() => undefined), aborted]);
+    await Promise.race([this.ended, aborted]);
     signal.removeEventListener("abort", onAbort);
   }
 

@@ -215,7 +215,7 @@ export class StateDatabase implements StateStore, Disposable {
   }
 
   removeCell(name: string): void {
-    this.#removeWholeCells([name]);
+    this.removeCells([name]);
   }
 
   removeCells(names: readonly string[]): void {

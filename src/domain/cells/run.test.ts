@@ -14,10 +14,14 @@ beforeEach(() => {
 
 const caller = new AbortController();
 
-function start(more: Partial<ExecutableSpec> = {}, signal = caller.signal): Promise<RunResult> {
+function start(
+  more: Partial<ExecutableSpec> = {},
+  signal = caller.signal,
+  cell = "job",
+): Promise<RunResult> {
   const name = executableName("x");
   const spec = executableSpec({ name, command: { kind: "shell", line: "true" }, ...more });
-  return run(world.cells, cellSpec({ name: CellName.parse("job") }), spec, signal);
+  return run(world.cells, cellSpec({ name: CellName.parse(cell) }), spec, signal);
 }
 
 describe("run", () => {
@@ -40,7 +44,11 @@ describe("run", () => {
     world.kernel.processes.last.exit(exitedWith(0));
     await done;
     world.allocate("job");
-    await Bun.sleep(150);
+    // What is kept of this goes together with all that is to go by then.
+    const other = start({}, caller.signal, "other");
+    world.kernel.processes.last.exit(exitedWith(0));
+    await other;
+    await until("the other to go", () => world.state.load().cells.length === 1);
     expect(world.state.load().cells.map(({ name }) => name)).toEqual(["job"]);
   });
 

@@ -43,7 +43,13 @@ export class LenientState implements StateStore {
   }
 
   removeCells(names: readonly string[]): void {
-    orLog("cells", names.join(", "), () => this.#state.removeCells(names));
+    orLog("cells", names.join(", "), () => {
+      this.#state.removeCells(names);
+      // Those that could not be removed are tried again with the next that go soon.
+      for (const name of names) {
+        this.#leftovers.delete(name);
+      }
+    });
   }
 
   /**
@@ -63,13 +69,8 @@ export class LenientState implements StateStore {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const names = [...this.#leftovers];
-    if (names.length > 0) {
-      orLog("cells", names.join(", "), () => {
-        this.#state.removeCells(names);
-        // Those that could not be removed are tried again with the next.
-        this.#leftovers.clear();
-      });
+    if (this.#leftovers.size > 0) {
+      this.removeCells([...this.#leftovers]);
     }
   }
 

@@ -30,10 +30,10 @@ export interface CellNamespaces extends ProcessIdentity {
   settle(): void;
   /** Whether processes in it have other ids than on the machine. */
   readonly hasProcessIds: boolean;
-  /** Resolves when the first process has ended, and with it every process in its process id namespace. */
-  readonly isEnded: boolean;
   /** Whether something may be mounted there that is not there from the start. Known once `end` was called. */
   readonly mayHaveMounts: boolean;
+  readonly isEnded: boolean;
+  /** Resolves when the first process has ended, and with it every process in its process id namespace. */
   readonly ended: Promise<void>;
   /** Ends the first process. Called again, nothing happens. */
   end(): void;

@@ -12,7 +12,7 @@ import { openSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { log } from "../../base/log.ts";
 import { POLLPRI } from "../abi/poll.ts";
-import { PollList } from "../io/poll-list.ts";
+import { isReady } from "../io/poll-list.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import type { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 
@@ -42,11 +42,9 @@ export class SpareNamespaces implements Disposable {
   /** By what they are, one of each kind. */
   readonly #spares = new Map<number, Spare>();
   readonly #mounts = new FileDescriptor(openSync("/proc/self/mountinfo", "r"));
-  readonly #changes = new PollList();
 
   constructor(maker: SpareMaker) {
     this.#maker = maker;
-    this.#changes.add(this.#mounts.number, POLLPRI);
   }
 
   /**
@@ -73,7 +71,7 @@ export class SpareNamespaces implements Disposable {
 
   /** The kernel tells of each change once: poll(2) of /proc/self/mountinfo, proc_pid_mounts(5). */
   #dropStale(): void {
-    if (this.#changes.wait(0) > 0) {
+    if (isReady(this.#mounts.number, POLLPRI)) {
       for (const bits of [...this.#spares.keys()]) {
         this.#drop(bits);
       }

@@ -64,7 +64,7 @@ export interface ProcessEnd {
 
 /** A running process that leads a session and a process group of its own. */
 export interface ManagedProcess extends ProcessIdentity {
-  /** Asked of the kernel once somebody wants it. Not before the event loop had its turn: one that is reaped has 0. */
+  /** Asked of the kernel when somebody wants it, which is to be before the event loop has its turn: one that is reaped has 0. */
   readonly startTime: bigint;
   /** As itself and its cell see it. */
   readonly namespacePid: number;

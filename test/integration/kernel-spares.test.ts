@@ -11,6 +11,7 @@ import { cString, syscall } from "../../src/kernel/sys/syscall.ts";
 import { type Census, settledCensus, takeCensus } from "../harness/census.ts";
 import { eventually } from "../harness/eventually.ts";
 import { linesOf } from "../harness/lines.ts";
+import { MountNamespace } from "../harness/mount-namespace.ts";
 import { isAlive } from "../harness/process-state.ts";
 import { holders } from "./holders.ts";
 import { KernelFixture, missingForCells } from "./kernel-fixture.ts";
@@ -18,11 +19,14 @@ import { KernelFixture, missingForCells } from "./kernel-fixture.ts";
 const OWN_GROUP = readFileSync("/proc/self/cgroup", "utf8");
 
 describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
+  let mounts: MountNamespace;
   let fixture: KernelFixture;
   let namespaces: KernelNamespaces;
   let before: Census;
 
   beforeAll(() => {
+    // What another test mounts on the host would have what was made ahead thrown away.
+    mounts = new MountNamespace();
     fixture = new KernelFixture();
   });
   beforeEach(() => {
@@ -30,7 +34,10 @@ describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
     before = takeCensus();
     namespaces = new KernelNamespaces(fixture.kernel.processes.watcher);
   });
-  afterAll(() => fixture[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await fixture[Symbol.asyncDispose]();
+    mounts[Symbol.dispose]();
+  });
 
   const all: KernelCellNamespaces[] = [];
   const take = (hostname: string, network = true): KernelCellNamespaces => {

@@ -2,6 +2,7 @@
 import { layout } from "./layout.ts";
 
 /** Flags of clone3(2), setns(2) and unshare(2). */
+export const CLONE_FS = 0x0000_0200;
 export const CLONE_NEWNS = 0x0002_0000;
 export const CLONE_NEWCGROUP = 0x0200_0000;
 export const CLONE_NEWUTS = 0x0400_0000;

@@ -1,7 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { takeCensus } from "../harness/census.ts";
 import { eventually } from "../harness/eventually.ts";
+import { MountNamespace } from "../harness/mount-namespace.ts";
 import { missingForCells } from "./kernel-fixture.ts";
 import { kernelOfFile } from "./kernel-of-file.ts";
 
@@ -12,7 +13,12 @@ if (missingForCells === undefined) {
 }
 
 function tests(): void {
+  let mounts: MountNamespace;
+  beforeAll(() => {
+    mounts = new MountNamespace();
+  });
   const file = kernelOfFile();
+  afterAll(() => mounts[Symbol.dispose]());
 
   const output = async (
     command: string,

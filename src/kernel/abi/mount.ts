@@ -6,6 +6,7 @@ export const MS_NOEXEC = 8;
 export const MS_NOATIME = 1024;
 export const MS_REC = 16_384;
 export const MS_PRIVATE = 1 << 18;
+export const MS_SHARED = 1 << 20;
 export const MS_RELATIME = 1 << 21;
 
 export const MNT_DETACH = 2;

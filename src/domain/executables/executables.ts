@@ -336,7 +336,7 @@ export class Executables implements Iterable<Executable> {
       return;
     }
     const why = `it requires '${name}', which is stopped`;
-    const dependents = [...this].filter(
+    const dependents = [...this.#dependents].filter(
       ({ spec, state }) => spec.requires.includes(name) && state !== "exited" && state !== "failed",
     );
     await Promise.all(dependents.map((it) => it.halt(why)));
@@ -344,7 +344,7 @@ export class Executables implements Iterable<Executable> {
 
   /** Those that are to start after an executable. */
   #waitersFor(name: ExecutableName): ExecutableName[] {
-    return [...this]
+    return [...this.#dependents]
       .filter(({ spec }) => spec.after.includes(name) || spec.requires.includes(name))
       .map(({ spec }) => spec.name);
   }

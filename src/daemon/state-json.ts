@@ -28,14 +28,19 @@ export function encodeState(value: unknown): string {
   if (!needsCare(value)) {
     return JSON.stringify(value);
   }
-  return JSON.stringify(value, (_key, field: unknown) => {
-    if (typeof field === "bigint") {
-      return { [INT]: `${field}` };
-    }
-    return isPlain(field) && Object.keys(field).some((key) => key.startsWith(ESCAPE))
-      ? mapKeys(field, (key) => (key.startsWith(ESCAPE) ? `${ESCAPE}${key}` : key))
-      : field;
-  });
+  if (Array.isArray(value)) {
+    return `[${value.map((item: unknown) => encodeState(item ?? null)).join()}]`;
+  }
+  if (!isPlain(value)) {
+    return JSON.stringify({ [INT]: `${value}` });
+  }
+  const fields = Object.entries(value)
+    .filter(([, field]) => field !== undefined)
+    .map(([key, field]) => {
+      const escaped = key.startsWith(ESCAPE) ? `${ESCAPE}${key}` : key;
+      return `${JSON.stringify(escaped)}:${encodeState(field)}`;
+    });
+  return `{${fields.join()}}`;
 }
 
 /** @throws {SyntaxError} */

@@ -83,6 +83,12 @@ describe("encodeState and decodeState", () => {
     expect(decodeState(encodeState(value))).toEqual(value);
   });
 
+  test("leave out what is undefined, as JSON does", () => {
+    const value = { list: [undefined, null, 1n, [2n, "x"]], gone: undefined, text: '"\n' };
+    const rest = { list: [null, null, 1n, [2n, "x"]], text: '"\n' };
+    expect(decodeState(encodeState(value))).toStrictEqual(rest);
+  });
+
   test("keep a key that is special to JavaScript", () => {
     const value: unknown = JSON.parse('{"__proto__":"a","$__proto__":"b"}');
     const read = decodeState(encodeState(value)) as object;

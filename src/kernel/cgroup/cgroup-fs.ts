@@ -6,13 +6,13 @@ import {
   constants,
   type Dirent,
   readdirSync,
-  readFileSync,
   rmdirSync,
   watch,
   writeFileSync,
 } from "node:fs";
 import { O_CLOEXEC } from "../abi/open.ts";
-import { isErrno } from "../sys/error.ts";
+import { readKernelFile } from "../io/kernel-file.ts";
+import { isErrno, SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { blockDeviceNumber } from "./block-device.ts";
 import type { Cgroups } from "./cgroups.ts";
@@ -110,7 +110,11 @@ export class CgroupFs implements Cgroups {
 
   read(path: string, file: string): string {
     const name = this.#file(path, file);
-    return named("read", JSON.stringify(name), () => readFileSync(name, "utf8"));
+    const text = readKernelFile(name);
+    if (typeof text === "number") {
+      throw new SyscallError("read", -text, JSON.stringify(name));
+    }
+    return text;
   }
 
   open(path: string): FileDescriptor {

@@ -1,9 +1,9 @@
 /** What /proc tells of one process (proc_pid_stat(5), proc_pid_status(5)). */
 import { readFileSync } from "node:fs";
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../abi/open.ts";
+import { readKernelFile } from "../io/kernel-file.ts";
 import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
-import { cString, syscall, syscallRaw } from "../sys/syscall.ts";
+import { syscall } from "../sys/syscall.ts";
 
 export interface ProcStat {
   /** `R`, `S`, … ; `Z` and `X` have ended. */
@@ -12,9 +12,6 @@ export interface ProcStat {
   /** In clock ticks since the boot. */
   readonly startTime: bigint;
 }
-
-/** A line of /proc/pid/stat is some 300 bytes; its fields have a bound. */
-const scratch = new Uint8Array(2048);
 
 /** The fields of a line of /proc/pid/stat. The name in it may hold anything, so what counts starts after its end. */
 export function parseProcStat(line: string): ProcStat | undefined {
@@ -28,16 +25,9 @@ export function parseProcStat(line: string): ProcStat | undefined {
 
 /** Undefined when there is no such process. */
 export function readProcStat(pid: number): ProcStat | undefined {
-  // By raw calls, since every start waits for it.
-  const fd = syscallRaw("openat", AT_FDCWD, cString(`/proc/${pid}/stat`), O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) {
-    return undefined;
-  }
-  using file = new FileDescriptor(fd);
-  const length = syscallRaw("read", file.number, scratch, scratch.byteLength);
-  return length <= 0
-    ? undefined // ESRCH: it ended since
-    : parseProcStat(Buffer.from(scratch.buffer, 0, length).toString("latin1"));
+  const line = readKernelFile(`/proc/${pid}/stat`);
+  // ENOENT: there is none; ESRCH: it ended since
+  return typeof line === "number" ? undefined : parseProcStat(line);
 }
 
 /** Whether the process that has this id is the one that was started then, and runs. */

@@ -118,6 +118,51 @@ describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
     expect(readFileSync("/proc/sys/kernel/hostname", "utf8")).not.toMatch(/^(two|three|spare)$/m);
   });
 
+  /** What is made for somebody bears the name that he asks for; what is made ahead has none yet. */
+  const wasMadeAhead = ({ pid }: KernelCellNamespaces): boolean =>
+    readFileSync(`/proc/${pid}/cmdline`, "utf8") === "aurae-cell\0";
+
+  test("are made once a process in those before has ended", async () => {
+    take("one");
+    await spare();
+    for (let i = 0; i < 5; i++) {
+      const it = take(`h${i}`);
+      expect(wasMadeAhead(it)).toBe(true);
+      await fixture.run("exit 0", { namespaces: it });
+    }
+  });
+
+  test("are made also where none is born in those before, or it does not end", async () => {
+    take("one");
+    await spare();
+    const failing = fixture.run("", { namespaces: take("two"), ...fixture.failing() });
+    await expect(failing).rejects.toThrow("ENOENT");
+    await spare();
+    const long = take("three");
+    const sleep = fixture.run("exec sleep 60", { namespaces: long });
+    await spare();
+    long.end();
+    await sleep;
+  });
+
+  test("are made at once where several are wanted at a time", async () => {
+    take("one");
+    await spare();
+    const sleeps: Promise<unknown>[] = [];
+    const start = (hostname: string): boolean => {
+      const it = take(hostname);
+      sleeps.push(fixture.run("exec sleep 60", { namespaces: it }));
+      return wasMadeAhead(it);
+    };
+    expect([start("two"), start("three")]).toEqual([true, false]);
+    await spare();
+    expect([start("four"), start("five"), start("six")]).toEqual([true, true, true]);
+    for (const it of all) {
+      it.end();
+    }
+    await Promise.all(sleeps);
+  });
+
   test("tell whether something was mounted in them", async () => {
     const first = take("one");
     await spare();

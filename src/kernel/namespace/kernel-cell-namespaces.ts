@@ -43,6 +43,7 @@ export class KernelCellNamespaces implements CellNamespaces {
   #outcome: { readonly settled: Settled } | { readonly failure: unknown } | undefined;
   #startTime: bigint | undefined;
   #meanwhile: (() => void) | undefined;
+  #whenLeft: (() => void) | undefined;
   /** To be given by the next process that is born in them. */
   #hostname: string | undefined;
   #isKilled = false;
@@ -175,6 +176,18 @@ export class KernelCellNamespaces implements CellNamespaces {
     this.settleQuietly();
     const work = this.#meanwhile;
     this.#meanwhile = undefined;
+    work?.();
+  }
+
+  /** Has something done, once, when a process that was born in them has ended. */
+  whenLeft(work: () => void): void {
+    this.#whenLeft = work;
+  }
+
+  /** A process that was born in them has ended. */
+  left(): void {
+    const work = this.#whenLeft;
+    this.#whenLeft = undefined;
     work?.();
   }
 

@@ -1,8 +1,9 @@
 /**
  * Namespaces made ahead. To make a set with its first process takes the kernel as long as all else of a short life, so
- * once some were wanted the next ones are made, most often while the kernel makes the process that is to be born in those,
- * and kept for a few seconds: who needs many, one after the other, waits for none. They end with the daemon, as what they
- * are given to does.
+ * once some were wanted the next ones are made, and kept for a few seconds: who needs many, one after the other, waits for
+ * none. That is done once the first process has ended that was born in those: a short life begins and runs undisturbed,
+ * and most of the time until the next one is the daemon's own, which needs one processor. Nobody waits for the end of a
+ * longer one, nor where several are wanted at a time. They end with the daemon, as what they are given to does.
  *
  * A new mount namespace is a copy of the daemon's, and what is mounted on the host later comes there only where mounts are
  * propagated. So once something was mounted, unmounted or mounted anew in the daemon's, what was made before is not given
@@ -18,6 +19,10 @@ import type { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 
 /** How long those are kept that nobody takes. */
 const KEPT_MS = 5_000;
+/** How long the next ones wait for the end of a process in those that were given out. */
+const LIFE_MS = 5;
+/** How long the next ones wait for nothing, once some were wanted while they did. */
+const HASTE_MS = 1_000;
 /** How soon, and how often, it is looked whether they are made, which takes a millisecond or two; then they are waited for. */
 const LOOK_MS = 2;
 const LOOKS = 5;
@@ -41,6 +46,10 @@ export class SpareNamespaces implements Disposable {
   readonly #maker: SpareMaker;
   /** By what they are, one of each kind. */
   readonly #spares = new Map<number, Spare>();
+  /** By what is to be made, until it is. */
+  readonly #due = new Map<number, NodeJS.Timeout>();
+  /** Until when they wait for nothing, by performance.now(). */
+  #hasteUntil = 0;
   readonly #mounts = new FileDescriptor(openSync("/proc/self/mountinfo", "r"));
 
   constructor(maker: SpareMaker) {
@@ -48,8 +57,7 @@ export class SpareNamespaces implements Disposable {
   }
 
   /**
-   * Has the next ones of their kind made: those that are given out do while a process is made in them, and where there are
-   * none, some are made soon.
+   * Has the next ones of their kind made soon.
    * @returns undefined where there are none, or none that can be given away
    */
   take(bits: number, hostname: string): KernelCellNamespaces | undefined {
@@ -59,10 +67,13 @@ export class SpareNamespaces implements Disposable {
       clearTimeout(spare.timer);
       this.#spares.delete(bits);
       if (spare.namespaces.rename(hostname)) {
-        spare.namespaces.meanwhile(() => this.#fill(bits));
+        this.#fillAfter(spare.namespaces, bits);
         return spare.namespaces;
       }
       end(spare.namespaces);
+    }
+    if (this.#due.has(bits)) {
+      this.#hasteUntil = performance.now() + HASTE_MS;
     }
     // Not before whoever asks has what it asks for.
     setImmediate(() => this.#fill(bits));
@@ -78,7 +89,20 @@ export class SpareNamespaces implements Disposable {
     }
   }
 
+  /** Once a process in these has ended, or does not for a while. */
+  #fillAfter(namespaces: KernelCellNamespaces, bits: number): void {
+    if (performance.now() < this.#hasteUntil) {
+      namespaces.meanwhile(() => this.#fill(bits));
+      return;
+    }
+    namespaces.whenLeft(() => this.#fill(bits));
+    clearTimeout(this.#due.get(bits));
+    this.#due.set(bits, setTimeout(() => this.#fill(bits), LIFE_MS).unref());
+  }
+
   #fill(bits: number): void {
+    clearTimeout(this.#due.get(bits));
+    this.#due.delete(bits);
     if (this.#mounts.isClosed || this.#spares.has(bits)) {
       return;
     }
@@ -123,6 +147,10 @@ export class SpareNamespaces implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const timer of this.#due.values()) {
+      clearTimeout(timer);
+    }
+    this.#due.clear();
     for (const bits of [...this.#spares.keys()]) {
       this.#drop(bits);
     }

@@ -3,6 +3,7 @@ import { openSync } from "node:fs";
 import { ERRNO } from "../abi/errno.ts";
 import { RLIMIT_NOFILE } from "../abi/resource.ts";
 import { SignalPoll } from "../io/signal-poll.ts";
+import type { KernelCellNamespaces } from "../namespace/kernel-cell-namespaces.ts";
 import { kernelNamespaces } from "../namespace/kernel-namespaces.ts";
 import { SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
@@ -67,15 +68,20 @@ export class KernelProcesses implements Processes, Disposable {
     if (uid !== undefined) {
       giveStreamsTo(uid, streams, this.#null);
     }
-    const launched = this.#launch(options, streams);
+    const { namespaces } = options;
+    const joined = namespaces === undefined ? undefined : kernelNamespaces(namespaces);
+    const launched = this.#launch(options, joined, streams);
     undo.move();
-    return this.#managed(launched, streams);
+    return this.#managed(launched, joined, streams);
   }
 
-  #launch(options: StartOptions, streams: Streams): LaunchedProcess {
-    const { cgroup, uid, namespaces, descriptors = [] } = options;
+  #launch(
+    options: StartOptions,
+    joined: KernelCellNamespaces | undefined,
+    streams: Streams,
+  ): LaunchedProcess {
+    const { cgroup, uid, descriptors = [] } = options;
     const [stdin, stdout, stderr] = streams.forProcess;
-    const joined = namespaces === undefined ? undefined : kernelNamespaces(namespaces);
     const begun = new BegunLaunch({
       paths: options.paths,
       argv: options.argv,
@@ -112,9 +118,14 @@ export class KernelProcesses implements Processes, Disposable {
     return [...this.#defaultLimits.filter(({ resource }) => !named.has(resource)), ...asked];
   }
 
-  #managed({ pid, namespacePid, pidfd }: LaunchedProcess, streams: Streams): ManagedProcess {
+  #managed(
+    { pid, namespacePid, pidfd }: LaunchedProcess,
+    joined: KernelCellNamespaces | undefined,
+    streams: Streams,
+  ): ManagedProcess {
     const { watcher } = this;
     const exited = watcher.watch(pid, pidfd).then((end) => {
+      joined?.left();
       streams.closeInput();
       return end;
     });

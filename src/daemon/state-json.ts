@@ -24,6 +24,7 @@ function needsCare(value: unknown): boolean {
     : typeof value === "bigint";
 }
 
+/** @param value plain data, of which nothing is a function or a symbol */
 export function encodeState(value: unknown): string {
   if (!needsCare(value)) {
     return JSON.stringify(value);

@@ -226,8 +226,11 @@ describe("executables", () => {
     const stubborn = await start("users", {
       name: "stubborn",
       command:
-        "trap '' TERM; (setsid sh -c 'trap \"\" TERM; sleep 5000' &); sleep 5000; sleep 5000",
+        "trap '' TERM; (setsid sh -c 'trap \"\" TERM; echo set >/tmp/traps; sleep 5000' &); sleep 5000; sleep 5000",
     });
+    await eventually("the traps", async () =>
+      (await inGuest(vm, "cat /tmp/traps")).startsWith("set"),
+    );
     const stopped = await cells().stop({
       cellName: "users",
       executableName: "stubborn",

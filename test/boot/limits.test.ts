@@ -231,7 +231,10 @@ describe("Freeze", () => {
   });
 
   limitsTest("keeps new executables out, while Stop and Free work", async () => {
-    await start("cold", "deaf", "trap '' TERM; sleep 1000 & wait");
+    await start("cold", "deaf", "trap '' TERM; echo deaf >/tmp/deaf; sleep 1000 & wait");
+    await eventually("the trap", async () =>
+      (await inGuest(vm, "cat /tmp/deaf")).startsWith("deaf"),
+    );
     await cells.freeze({ cellName: "cold" });
     expect(start("cold/inner", "late", "true")).rejects.toMatchObject({
       ...{ code: Code.FailedPrecondition, rawMessage: "cell 'cold' is frozen; thaw it first" },

@@ -64,7 +64,7 @@ describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
 
   /** Kills the same within a millisecond of its being there, before anybody watches it. */
   const killSoonestSpare = async (): Promise<number> => {
-    // While a process is made in some, the next ones are.
+    // Once a process in some has ended, the next ones are made.
     const asks = look(take("asks"));
     for (let turn = 0; turn < 10_000; turn++) {
       const known = all.map(({ pid }) => pid);
@@ -140,9 +140,14 @@ describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
     await spare();
     const long = take("three");
     const sleep = fixture.run("exec sleep 60", { namespaces: long });
-    await spare();
+    const next = await spare();
     long.end();
+    // Its end brings about nothing more.
+    process.kill(next, "SIGKILL");
     await sleep;
+    await Bun.sleep(50);
+    const known = all.map(({ pid }) => pid);
+    expect(holders().filter((pid) => !known.includes(pid))).toEqual([]);
   });
 
   test("are made at once where several are wanted at a time", async () => {

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { O_CLOEXEC } from "../abi/open.ts";
 import { readKernelFile } from "../io/kernel-file.ts";
-import { isErrno, SyscallError } from "../sys/error.ts";
+import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { blockDeviceNumber } from "./block-device.ts";
 import type { Cgroups } from "./cgroups.ts";
@@ -109,12 +109,7 @@ export class CgroupFs implements Cgroups {
   }
 
   read(path: string, file: string): string {
-    const name = this.#file(path, file);
-    const text = readKernelFile(name);
-    if (typeof text === "number") {
-      throw new SyscallError("read", -text, JSON.stringify(name));
-    }
-    return text;
+    return readKernelFile(this.#file(path, file));
   }
 
   open(path: string): FileDescriptor {

@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ERRNO } from "../abi/errno.ts";
-import { readKernelFile } from "./kernel-file.ts";
+import { readKernelFile, tryReadKernelFile } from "./kernel-file.ts";
 
 describe("readKernelFile", () => {
   test("has what node:fs has", () => {
     expect(readKernelFile("/proc/self/cgroup")).toBe(readFileSync("/proc/self/cgroup", "utf8"));
-    expect(readKernelFile("/proc/cpuinfo")).toBe(readFileSync("/proc/cpuinfo", "utf8"));
+    expect(readKernelFile("/proc/filesystems")).toBe(readFileSync("/proc/filesystems", "utf8"));
   });
 
   test("has all of a long one, and of a short one no more after it", () => {
@@ -25,7 +25,8 @@ describe("readKernelFile", () => {
   });
 
   test("says why it can't be read", () => {
-    expect(readKernelFile("/proc/nothing")).toBe(-ERRNO.ENOENT);
-    expect(readKernelFile("/proc")).toBe(-ERRNO.EISDIR);
+    expect(tryReadKernelFile("/proc/nothing")).toBe(-ERRNO.ENOENT);
+    expect(tryReadKernelFile("/proc")).toBe(-ERRNO.EISDIR);
+    expect(() => readKernelFile("/proc/nothing")).toThrow('read "/proc/nothing": ENOENT');
   });
 });

@@ -179,8 +179,8 @@ export class KernelCellNamespaces implements CellNamespaces {
     work?.();
   }
 
-  /** Has something done, once, when a process that was born in them has ended. */
-  whenLeft(work: () => void): void {
+  /** Has something done, once, when any process that was born in them has ended. @param work undefined: nothing more */
+  whenLeft(work: (() => void) | undefined): void {
     this.#whenLeft = work;
   }
 

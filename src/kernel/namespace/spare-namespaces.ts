@@ -1,9 +1,9 @@
 /**
  * Namespaces made ahead. To make a set with its first process takes the kernel as long as all else of a short life, so
  * once some were wanted the next ones are made, and kept for a few seconds: who needs many, one after the other, waits for
- * none. That is done once the first process has ended that was born in those: a short life begins and runs undisturbed,
- * and most of the time until the next one is the daemon's own, which needs one processor. Nobody waits for the end of a
- * longer one, nor where several are wanted at a time. They end with the daemon, as what they are given to does.
+ * none. After some were given out, that is done once a process that was born in those has ended: a short life begins and runs
+ * undisturbed, and most of the time until the next one is the daemon's own, which needs one processor. The end of a longer
+ * one is not waited for, and nothing where several are wanted at a time. They end with the daemon, as what they are given to does.
  *
  * A new mount namespace is a copy of the daemon's, and what is mounted on the host later comes there only where mounts are
  * propagated. So once something was mounted, unmounted or mounted anew in the daemon's, what was made before is not given
@@ -19,9 +19,9 @@ import type { KernelCellNamespaces } from "./kernel-cell-namespaces.ts";
 
 /** How long those are kept that nobody takes. */
 const KEPT_MS = 5_000;
-/** How long the next ones wait for the end of a process in those that were given out. */
+/** How long the next ones wait for the end of a process in those that were given out, and no longer. */
 const LIFE_MS = 5;
-/** How long the next ones wait for nothing, once some were wanted while they did. */
+/** How long the next ones, of all kinds, wait for nothing, once some were wanted while they did. */
 const HASTE_MS = 1_000;
 /** How soon, and how often, it is looked whether they are made, which takes a millisecond or two; then they are waited for. */
 const LOOK_MS = 2;
@@ -46,8 +46,8 @@ export class SpareNamespaces implements Disposable {
   readonly #maker: SpareMaker;
   /** By what they are, one of each kind. */
   readonly #spares = new Map<number, Spare>();
-  /** By what is to be made, until it is. */
-  readonly #due = new Map<number, NodeJS.Timeout>();
+  /** By what is to be made, those that were given out whose next ones wait, and for how long. */
+  readonly #due = new Map<number, Spare>();
   /** Until when they wait for nothing, by performance.now(). */
   #hasteUntil = 0;
   readonly #mounts = new FileDescriptor(openSync("/proc/self/mountinfo", "r"));
@@ -57,7 +57,7 @@ export class SpareNamespaces implements Disposable {
   }
 
   /**
-   * Has the next ones of their kind made soon.
+   * Has the next ones of their kind made: where there are none now, as soon as whoever asks has some.
    * @returns undefined where there are none, or none that can be given away
    */
   take(bits: number, hostname: string): KernelCellNamespaces | undefined {
@@ -95,19 +95,25 @@ export class SpareNamespaces implements Disposable {
       namespaces.meanwhile(() => this.#fill(bits));
       return;
     }
+    const timer = setTimeout(() => this.#fill(bits), LIFE_MS).unref();
     namespaces.whenLeft(() => this.#fill(bits));
-    clearTimeout(this.#due.get(bits));
-    this.#due.set(bits, setTimeout(() => this.#fill(bits), LIFE_MS).unref());
+    this.#due.set(bits, { namespaces, timer });
+  }
+
+  #stopWaiting(bits: number): void {
+    const due = this.#due.get(bits);
+    clearTimeout(due?.timer);
+    due?.namespaces.whenLeft(undefined);
+    this.#due.delete(bits);
   }
 
   #fill(bits: number): void {
-    clearTimeout(this.#due.get(bits));
-    this.#due.delete(bits);
+    this.#stopWaiting(bits);
     if (this.#mounts.isClosed || this.#spares.has(bits)) {
       return;
     }
-    this.#dropStale();
     try {
+      this.#dropStale();
       const namespaces = this.#maker.make(bits);
       const spare: Spare = {
         namespaces,
@@ -147,10 +153,9 @@ export class SpareNamespaces implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const timer of this.#due.values()) {
-      clearTimeout(timer);
+    for (const bits of [...this.#due.keys()]) {
+      this.#stopWaiting(bits);
     }
-    this.#due.clear();
     for (const bits of [...this.#spares.keys()]) {
       this.#drop(bits);
     }

@@ -125,8 +125,8 @@ export class KernelProcesses implements Processes, Disposable {
   ): ManagedProcess {
     const { watcher } = this;
     const exited = watcher.watch(pid, pidfd).then((end) => {
-      joined?.left();
       streams.closeInput();
+      joined?.left();
       return end;
     });
     let startTime: bigint | undefined;

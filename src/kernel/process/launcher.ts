@@ -1,8 +1,8 @@
 /** Starts processes by the launcher: each runs its program, or the step that failed is told and nothing is left. */
-import { readFileSync } from "node:fs";
 import { ERRNO, errnoName } from "../abi/errno.ts";
 import { SIGKILL } from "../abi/signal.ts";
 import { P_PIDFD, WEXITED } from "../abi/wait.ts";
+import { readKernelFile } from "../io/kernel-file.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
 import { LAUNCH, packLaunchPlan, type LaunchPlan } from "./launch-plan.ts";
@@ -211,7 +211,7 @@ export function launch(plan: LaunchPlan): LaunchedProcess {
 /** The id of a process that was made by another than the launcher, in whose eyes it had another id. */
 function pidOf(pidfd: FileDescriptor): number {
   try {
-    const info = readFileSync(`/proc/self/fdinfo/${pidfd.number}`, "utf8");
+    const info = readKernelFile(`/proc/self/fdinfo/${pidfd.number}`);
     const pid = /^Pid:\s*(\d+)$/m.exec(info)?.[1];
     if (pid !== undefined) {
       return Number(pid);

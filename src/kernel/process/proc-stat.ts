@@ -1,6 +1,5 @@
 /** What /proc tells of one process (proc_pid_stat(5), proc_pid_status(5)). */
-import { readFileSync } from "node:fs";
-import { readKernelFile } from "../io/kernel-file.ts";
+import { readKernelFile, tryReadKernelFile } from "../io/kernel-file.ts";
 import { isErrno } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscall } from "../sys/syscall.ts";
@@ -25,7 +24,7 @@ export function parseProcStat(line: string): ProcStat | undefined {
 
 /** Undefined when there is no such process. */
 export function readProcStat(pid: number): ProcStat | undefined {
-  const line = readKernelFile(`/proc/${pid}/stat`);
+  const line = tryReadKernelFile(`/proc/${pid}/stat`);
   // ENOENT: there is none; ESRCH: it ended since
   return typeof line === "number" ? undefined : parseProcStat(line);
 }
@@ -39,7 +38,7 @@ export function isRunning({ pid, startTime }: { pid: number; startTime: bigint }
 /** The id that a process has in its own process id namespace; undefined when it has ended. */
 export function namespacePidOf(pid: number): number | undefined {
   try {
-    const ids = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    const ids = /^NSpid:\s*(.*)$/m.exec(readKernelFile(`/proc/${pid}/status`))?.[1];
     return ids === undefined ? pid : Number(ids.split(/\s+/).at(-1));
   } catch (error) {
     if (isErrno(error, "ENOENT", "ESRCH")) {

@@ -7,13 +7,6 @@ function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function mapKeys(
-  value: Readonly<Record<string, unknown>>,
-  map: (key: string) => string,
-): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [map(key), field]));
-}
-
 /** Whether JSON as it is would lose something of it. Most records have nothing of that, and are written much faster. */
 function needsCare(value: unknown): boolean {
   if (Array.isArray(value)) {
@@ -53,8 +46,10 @@ export function decodeState(text: string): unknown {
     if (Object.hasOwn(field, INT)) {
       return BigInt(String(field[INT]));
     }
+    const unescaped = (key: string): string =>
+      key.startsWith(ESCAPE) ? key.slice(ESCAPE.length) : key;
     return Object.keys(field).some((key) => key.startsWith(ESCAPE))
-      ? mapKeys(field, (key) => (key.startsWith(ESCAPE) ? key.slice(ESCAPE.length) : key))
+      ? Object.fromEntries(Object.entries(field).map(([key, inner]) => [unescaped(key), inner]))
       : field;
   });
 }

@@ -254,9 +254,9 @@ describe.skipIf(missingForCells !== undefined)("namespaces made ahead", () => {
     await eventually("their end", () => !isAlive(waiting), 10_000);
     // Nor are others made by an end that nobody has waited for.
     two.end();
-    await sleep;
-    await Bun.sleep(50);
+    await Promise.all([sleep, two.ended]);
     expect(holders()).toEqual([one.pid]);
+    expect(wasMadeAhead(take("three"))).toBe(false);
   }, 15_000);
 
   test("do not end with a launcher, which is replaced", async () => {

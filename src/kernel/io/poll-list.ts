@@ -70,9 +70,9 @@ export class PollList {
 
 const one = new PollList();
 
-/** Whether one descriptor is ready now. @param events as for `add` @throws {SyscallError} */
-export function isReady(fd: number, events: number): boolean {
+/** Whether one descriptor is ready, now or by then. @param events as for `add` @throws {SyscallError} */
+export function isReady(fd: number, events: number, timeoutMs = 0): boolean {
   one.clear();
   one.add(fd, events);
-  return one.wait(0) > 0;
+  return one.wait(timeoutMs) > 0;
 }

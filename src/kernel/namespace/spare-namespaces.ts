@@ -1,9 +1,10 @@
 /**
  * Namespaces made ahead. To make a set with its first process takes the kernel as long as all else of a short life, so
  * once some were wanted the next ones are made, and kept for a few seconds: who needs many, one after the other, waits for
- * none. After some were given out, that is done once a process that was born in those has ended: a short life begins and runs
- * undisturbed, and most of the time until the next one is the daemon's own, which needs one processor. The end of a longer
- * one is not waited for, and nothing where several are wanted at a time. They end with the daemon, as what they are given to does.
+ * none. After some were given out, that is done once a process that was born in those has ended: a short life begins and
+ * runs undisturbed, and most of the time until the next one is the daemon's own, which needs one processor. The end of a
+ * longer one is not waited for, and nothing where several are wanted at a time. They end with the daemon, as what they are
+ * given to does.
  *
  * A new mount namespace is a copy of the daemon's, and what is mounted on the host later comes there only where mounts are
  * propagated. So once something was mounted, unmounted or mounted anew in the daemon's, what was made before is not given
@@ -37,7 +38,8 @@ export interface SpareMaker {
   look(): void;
 }
 
-interface Spare {
+/** Namespaces, and what is done with them, or with the next ones, when their time is over. */
+interface Timed {
   readonly namespaces: KernelCellNamespaces;
   timer: NodeJS.Timeout;
 }
@@ -45,9 +47,9 @@ interface Spare {
 export class SpareNamespaces implements Disposable {
   readonly #maker: SpareMaker;
   /** By what they are, one of each kind. */
-  readonly #spares = new Map<number, Spare>();
+  readonly #spares = new Map<number, Timed>();
   /** By what is to be made, those that were given out whose next ones wait, and for how long. */
-  readonly #due = new Map<number, Spare>();
+  readonly #due = new Map<number, Timed>();
   /** Until when they wait for nothing, by performance.now(). */
   #hasteUntil = 0;
   readonly #mounts = new FileDescriptor(openSync("/proc/self/mountinfo", "r"));
@@ -115,7 +117,7 @@ export class SpareNamespaces implements Disposable {
     try {
       this.#dropStale();
       const namespaces = this.#maker.make(bits);
-      const spare: Spare = {
+      const spare: Timed = {
         namespaces,
         timer: setTimeout(() => this.#look(bits, spare, 1), LOOK_MS),
       };
@@ -126,7 +128,7 @@ export class SpareNamespaces implements Disposable {
     }
   }
 
-  #look(bits: number, spare: Spare, looks: number): void {
+  #look(bits: number, spare: Timed, looks: number): void {
     if (spare.namespaces.isThere || looks === LOOKS) {
       this.#settle(bits, spare);
     } else {
@@ -135,7 +137,7 @@ export class SpareNamespaces implements Disposable {
   }
 
   /** Has it watched, so that its end is seen whoever brings that about. */
-  #settle(bits: number, spare: Spare): void {
+  #settle(bits: number, spare: Timed): void {
     spare.namespaces.settleQuietly();
     spare.namespaces.watchMounts();
     this.#maker.look();

@@ -17,6 +17,8 @@ import {
   SOCK_RAW,
   SOCKADDR_NL,
 } from "../abi/netlink.ts";
+import { POLLIN } from "../abi/poll.ts";
+import { isReady } from "../io/poll-list.ts";
 import { SyscallError } from "../sys/error.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscall, syscallRaw } from "../sys/syscall.ts";
@@ -31,7 +33,6 @@ import {
 const RECEIVE_BYTES = 64 * 1024;
 /** How many messages one dump may have: some thousand interfaces with some addresses each. */
 const MAX_DUMP_MESSAGES = 65_536;
-const POLLIN = 1;
 
 export interface NetlinkRequest {
   /** What it does and to what, for the message of its error. */
@@ -95,11 +96,8 @@ export class NetlinkSocket implements Disposable {
 
   /** Blocks until events come, for this long at most. @returns none when the time is over */
   events(timeoutMs: number): NetlinkMessage[] {
-    const polled = new DataView(new ArrayBuffer(8));
-    polled.setInt32(0, this.#fd.number, true);
-    polled.setInt16(4, POLLIN, true);
-    const ready = syscallRaw("poll", polled, 1, Math.max(0, Math.ceil(timeoutMs)));
-    return ready > 0 ? this.#receive() : [];
+    const waitMs = Math.max(0, Math.ceil(timeoutMs));
+    return isReady(this.#fd.number, POLLIN, waitMs) ? this.#receive() : [];
   }
 
   #send({ type, flags = 0, payload, attributes }: NetlinkRequest, more: number): void {

@@ -1,10 +1,11 @@
 /** The other processes of this pid namespace, and waiting for their end: by pidfd, without polling. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { POLLIN } from "../abi/poll.ts";
+import { tryReadKernelFile } from "../io/kernel-file.ts";
 import { FileDescriptor } from "../sys/fd.ts";
 import { syscallRaw } from "../sys/syscall.ts";
 
 const PF_KTHREAD = 0x00200000;
-const POLLIN = 1;
 /** `struct pollfd`: int fd, short events, short revents. */
 const POLLFD_BYTES = 8;
 /** More than this are not waited for one by one; what is left is killed. */
@@ -26,11 +27,9 @@ export function otherPrograms(): number[] {
     if (pid === 1 || pid === process.pid) {
       return false;
     }
-    try {
-      return isProgram(readFileSync(`/proc/${pid}/stat`, "utf8"));
-    } catch {
-      return false; // ENOENT, ESRCH: it has just ended
-    }
+    const stat = tryReadKernelFile(`/proc/${pid}/stat`);
+    // ENOENT, ESRCH: it has just ended
+    return typeof stat === "string" && isProgram(stat);
   });
 }
 
